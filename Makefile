@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Builds, tests and installs Truechimer.  Two commands are enough on a fresh Debian:
+#
+#	sudo make run		install what is missing, build, run ntpd in the foreground with conf/ntp.conf
+#	sudo make check		install what is missing, build, run every test
+#
+# Other targets: all deps install uninstall demo bench vmtest asan lint clean
+
+VERSION	= 0.1
+
+# --- where things go when installed ------------------------------------------------------------
+PREFIX		= /usr/local
+DESTDIR		=
+bindir		= $(PREFIX)/bin
+sbindir		= $(PREFIX)/sbin
+mandir		= $(PREFIX)/share/man
+docdir		= $(PREFIX)/share/doc/truechimer
+sysconfdir	= /etc
+localstatedir	= /var
+unitdir		= $(PREFIX)/lib/systemd/system
+sysusersdir	= $(PREFIX)/lib/sysusers.d
+tmpfilesdir	= $(PREFIX)/lib/tmpfiles.d
+ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
+
+# --- what is needed to build, and to test ------------------------------------------------------
+BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libedit-dev
+TEST_DEPS = check clang cppcheck iproute2 iputils-ping dnsmasq-base python3 python3-pytest \
+	python3-pytest-xdist procps busybox-static mandoc qemu-system-x86 debootstrap cpio kmod
+DEPS = $(BUILD_DEPS) $(TEST_DEPS)
+
+# --- how things are compiled -------------------------------------------------------------------
+B	= build
+CC	= gcc
+CFLAGS	= -O2 -g
+WARN	= -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2
+HARDEN	= -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+HARDEN_LD = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+SAN	=
+# make Q= shows each command whole.
+Q	= @
+CPPFLAGS = -D_GNU_SOURCE -Iinclude -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"'
+PKGS	= libevent_core libevent_extra libcrypto libcap
+
+pkg_cflags := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+pkg_libs := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+check_cflags := $(shell pkg-config --cflags check 2>/dev/null)
+check_libs := $(shell pkg-config --libs check 2>/dev/null)
+edit_cflags := $(shell pkg-config --cflags libedit 2>/dev/null)
+edit_libs := $(shell pkg-config --libs libedit 2>/dev/null)
+
+COMPILE	= $(CC) -std=gnu17 $(CPPFLAGS) $(pkg_cflags) $(WARN) $(HARDEN) $(CFLAGS) $(SAN) -MMD -MP
+LINK	= $(CC) $(HARDEN) $(HARDEN_LD) $(CFLAGS) $(SAN)
+
+# --- the house, ground floor up ----------------------------------------------------------------
+SRC_base	= addr.c log.c random.c time.c
+SRC_wire	= control.c packet.c
+SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c select.c sysvars.c
+SRC_auth	= digest.c
+SRC_sysclock	= host.c kernel.c software.c sysclock.c
+SRC_net		= ifaces.c resolv_files.c resolver.c udp.c
+SRC_client	= assoc.c client.c exchange.c naming.c source.c system.c
+SRC_server	= counters.c listener.c mru.c ratelimit.c respond.c restrict.c worker.c
+SRC_control	= budget.c mode6.c mrulist.c nonce.c text.c vars.c vars_peer.c vars_system.c view.c
+SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c simple.c sources.c value.c
+SRC_daemon	= background.c daemon.c driftfile.c notify.c options.c privilege.c view.c
+ROOMS		= base wire engine auth sysclock net client server control config daemon
+
+SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
+OBJ	= $(SRC:%.c=$B/%.o)
+LIB	= $B/libtruechimer.a
+
+TOOLS	= ntpq ntpstat ntpwait
+PROGRAMS = ntpd $(TOOLS)
+
+.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy asan lint install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS:%=$B/%)
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC	$<"
+	$Q$(COMPILE) -c -o $@ $<
+
+$(LIB): $(OBJ)
+	@rm -f $@
+	@echo "  AR	$@"
+	$Qar rcs $@ $^
+
+$B/ntpd: $B/src/daemon/main.o $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
+
+# --- tools: on base and wire only, each from its own files ------------------------------------
+TOOL_ntpstat	= ntpstat.c
+TOOL_ntpwait	= ntpwait.c
+TOOL_shared	= $(filter-out src/tools/ntpq.c src/tools/ntpstat.c src/tools/ntpwait.c,$(wildcard src/tools/*.c))
+TOOL_OBJ	= $(TOOL_shared:%.c=$B/%.o)
+TOOL_LIB	= $B/libtools.a
+
+$B/src/tools/%.o: pkg_cflags += $(edit_cflags)
+$B/src/tools/%.o: CPPFLAGS += -Isrc
+
+$(TOOL_LIB): $(TOOL_OBJ)
+	@rm -f $@
+	@echo "  AR	$@"
+	$Qar rcs $@ $^
+
+$B/ntpq: $B/src/tools/ntpq.o $(TOOL_LIB) $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $^ $(edit_libs) -lm
+
+$B/ntpstat $B/ntpwait: $B/%: $B/src/tools/%.o $(TOOL_LIB) $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $^ -lm
+
+# --- unit tests: tests/<room>/test_<file>.c, each a program ------------------------------------
+UNIT_SRC = $(wildcard tests/*/test_*.c tests/net/unit/test_*.c)
+UNIT	= $(UNIT_SRC:tests/%.c=$B/tests/%)
+
+$B/tests/%.o: CPPFLAGS += -Isrc -Itests
+$B/tests/%.o: pkg_cflags += $(check_cflags)
+
+$(filter $B/tests/tools/%,$(UNIT)): $(TOOL_LIB)
+
+$(UNIT): %: %.o $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $< $(filter $(TOOL_LIB),$^) $(LIB) $(check_libs) $(pkg_libs) -lm
+
+check-unit: $(UNIT)
+	@failed=0; for t in $(sort $(UNIT)); do $$t || failed=1; done; exit $$failed
+
+# --- the simulator -----------------------------------------------------------------------------
+SIM_OBJ	= $(patsubst %.c,$B/%.o,$(filter-out $(UNIT_SRC),$(wildcard tests/sim/*.c)))
+
+$B/ntpsim: $(SIM_OBJ) $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
+
+# --- tests with real daemons, and the rest of the tests ----------------------------------------
+$B/tests/net/timeserver: tests/net/timeserver.c
+	@mkdir -p $(@D)
+	@echo "  CC	$<"
+	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+
+check: deps
+	@$(MAKE) --no-print-directory all check-unit check-sim check-net vmtest lint
+
+check-sim: $B/ntpsim
+	tests/sim/check $B/ntpsim
+
+check-net: all $B/tests/net/timeserver
+	tests/net/run
+
+vmtest: all
+	tests/vm/run
+
+demo: all $B/tests/net/timeserver
+	tests/net/demo
+
+bench: all $B/tests/net/timeserver
+	tests/bench/run
+
+bench-accuracy: $B/ntpsim
+	tests/sim/accuracy $B/ntpsim
+
+# The same tests on a build that reports every stray access and undefined operation.
+ASAN = SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
+	HARDEN=-fPIE HARDEN_LD=-pie CFLAGS="-O1 -g" B=build/asan
+asan:
+	$(MAKE) $(ASAN) all check-unit build/asan/tests/net/timeserver
+	TRUECHIMER_BUILD=$(CURDIR)/build/asan tests/net/run
+
+# What another compiler, two analysers and the manual's own checker have to say.
+lint:
+	@echo "  LINT	clang"
+	@for f in $(SRC) $(wildcard src/tools/*.c) src/daemon/main.c; do \
+		clang -fsyntax-only -std=gnu17 $(CPPFLAGS) -Isrc $(pkg_cflags) $(edit_cflags) $(WARN) -O1 $$f || exit 1; \
+	done
+	@echo "  LINT	cppcheck"
+	@cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
+		-D_GNU_SOURCE -Iinclude -Isrc src
+	@echo "  LINT	mandoc"
+	@mandoc -T lint -W warning man/*.[1-9]
+
+# --- installing --------------------------------------------------------------------------------
+UNITS = ntpd.service ntp-wait.service
+SUBST = sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g'
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(sysconfdir) $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir) \
+		$(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(ntpunitsdir) $(DESTDIR)$(docdir) \
+		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
+	install -m 755 $B/ntpd $B/ntpwait $(DESTDIR)$(sbindir)
+	install -m 755 $B/ntpq $B/ntpstat $(DESTDIR)$(bindir)
+	@# A configuration that is there is somebody's work.
+	test -e $(DESTDIR)$(sysconfdir)/ntp.conf || install -m 644 conf/ntp.conf $(DESTDIR)$(sysconfdir)/ntp.conf
+	install -m 644 conf/ntp.conf conf/ntp-server.conf conf/ntp-client.conf conf/firewall.md README.md LICENSE $(DESTDIR)$(docdir)
+	for u in $(UNITS); do $(SUBST) systemd/$$u.in >$(DESTDIR)$(unitdir)/$$u && chmod 644 $(DESTDIR)$(unitdir)/$$u || exit 1; done
+	install -m 644 systemd/ntp.sysusers $(DESTDIR)$(sysusersdir)/ntp.conf
+	install -m 644 systemd/ntp.tmpfiles $(DESTDIR)$(tmpfilesdir)/ntp.conf
+	install -m 644 systemd/60-ntpd.list $(DESTDIR)$(ntpunitsdir)
+	install -m 644 man/*.1 $(DESTDIR)$(mandir)/man1
+	install -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
+	install -m 644 man/*.8 $(DESTDIR)$(mandir)/man8
+	@# On the running system (no DESTDIR): the user, its directories, and systemd's knowledge of the units.
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+		systemd-sysusers ntp.conf && systemd-tmpfiles --create ntp.conf && systemctl daemon-reload; \
+	fi
+
+uninstall:
+	cd $(DESTDIR)$(sbindir) && rm -f ntpd ntpwait
+	cd $(DESTDIR)$(bindir) && rm -f ntpq ntpstat
+	cd $(DESTDIR)$(unitdir) && rm -f $(UNITS)
+	rm -f $(DESTDIR)$(sysusersdir)/ntp.conf $(DESTDIR)$(tmpfilesdir)/ntp.conf $(DESTDIR)$(ntpunitsdir)/60-ntpd.list
+	rm -rf $(DESTDIR)$(docdir)
+	for m in man/*.[1-9]; do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+
+# --- running and dependencies ------------------------------------------------------------------
+RUN_FLAGS =
+run: deps
+	@$(MAKE) --no-print-directory all
+	$B/ntpd -n -l stderr -c conf/ntp.conf $(RUN_FLAGS)
+
+deps:
+	@missing=; for p in $(DEPS); do \
+		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "Installing:$$missing"; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+
+clean:
+	rm -rf $B
+
+-include $(OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(UNIT_SRC:%.c=$B/%.d) $(wildcard $B/src/*/*.d)

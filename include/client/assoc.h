@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An association: one source, its polling, its measurements and what they say (RFC 5905 sections 9 and 13).
+ *
+ * Pure: it is given time, dice and datagrams, and hands back what to do.  client_io, the simulator and the tests are its callers.
+ */
+#ifndef CLIENT_ASSOC_H
+#define CLIENT_ASSOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/random.h"
+#include "client/exchange.h"
+#include "engine/estimator.h"
+#include "engine/filter.h"
+#include "engine/select.h"
+#include "wire/control.h"
+
+#define ASSOC_NAME_MAX	256
+
+/* Options of a server or pool line; constant after loading. */
+struct assoc_opts {
+	uint8_t		version;		/* 1 … 4 */
+	int8_t		minpoll, maxpoll;	/* log2 s, minpoll <= maxpoll */
+	bool		iburst, burst, prefer, noselect, always, preempt, xleave;
+	uint32_t	key;			/* 0 = none */
+	double		bias;			/* s, added to each offset */
+};
+
+extern const struct assoc_opts assoc_defaults;
+
+/* What a call asks its caller to do; bits of assoc_out.what. */
+enum assoc_action {
+	ASSOC_SEND = 0x01,		/* send pkt from a fresh port, then tell assoc_sent */
+	ASSOC_CLOSE = 0x02,		/* the exchange is over: its socket may go */
+	ASSOC_UPDATE = 0x04,		/* there is news for the selection */
+	ASSOC_RESOLVE = 0x08,		/* has been silent for long: ask the name again */
+	ASSOC_DEMOBILIZE = 0x10,	/* an ephemeral one that is of no use */
+};
+
+struct assoc_out {
+	unsigned	what;
+	uint8_t		pkt[PACKET_LEN];
+	double		wait;		/* s until assoc_timer is due, from now; < 0: not due before something else happens */
+	int		event;		/* enum peer_event (RFC 9327) that has just happened, or 0 */
+	uint32_t	kiss;		/* kiss code that came, or 0 */
+};
+
+/* Counters that ntpq shows. */
+struct assoc_counts {
+	uint32_t	sent, received, badauth, bogus, dup, seldisp, selbroken;
+};
+
+struct assoc {
+	uint16_t		id;		/* association id, not 0 */
+	struct assoc_opts	opts;
+	char			name[ASSOC_NAME_MAX];	/* as configured; empty if by address */
+	struct addr		addr;		/* port 123; family 0: not resolved yet */
+	struct addr		local;		/* address our requests leave from; family 0: unknown */
+	bool			configured;	/* from the file, not from a pool */
+
+	struct exchange		exchange;
+	struct packet		last;		/* header of the last genuine reply */
+	struct filter		filter;
+	struct filter_stat	stat;
+	struct estimator	estimator;
+	bool			have_stat;
+
+	uint8_t			reach;		/* shift register, newest in bit 0 */
+	uint8_t			unreach;	/* polls without answer */
+	int8_t			hpoll;		/* log2 s */
+	int8_t			minpoll;	/* log2 s in force: opts.minpoll, or more after RATE */
+	unsigned		burst;		/* requests left of a burst */
+	unsigned		probes;		/* requests of this burst so far without an answer */
+	unsigned		tries;		/* polls since init or set_addr, saturating */
+	unsigned		failures;	/* sends in a row that failed */
+	unsigned		good;		/* replies since the last RATE or the last relief from one */
+	bool			stopped;	/* DENY or RSTR: sends nothing more */
+	uint32_t		kiss;		/* refid of the last kiss-o'-death, shown until a reply comes */
+	struct monotime		next;		/* when assoc_timer is due */
+	struct monotime		sent, heard;	/* last request, last genuine reply; 0 = never */
+	struct monotime		changed;	/* reach went to or from 0 */
+	unsigned		flash;		/* last packet's and selection's */
+	enum tally		tally;		/* last verdict */
+	struct assoc_counts	count;
+	uint8_t			event, events;	/* last event and how many, as in the peer status word */
+};
+
+/*
+ * A new association, due at now + start seconds.  freq and freq_var are what is known of our oscillator, s/s.
+ */
+void assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct monotime now, double start, double freq, double freq_var);
+
+/* Gives it an address (again): what was learnt from another address is forgotten. */
+void assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, struct assoc_out *out);
+
+/* The time set by the last wait has come (or the caller was late, or early: it says so again). */
+void assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc_out *out);
+
+/* The request left at t1 by our clock; may be called again with a better stamp before the reply is given. */
+void assoc_sent(struct assoc *a, struct walltime t1, unsigned generation);
+
+/* It could not be sent, or an ICMP error came back: nothing will come of this request.  out->wait says when the next one is due. */
+void assoc_failed(struct assoc *a, struct monotime now, struct assoc_out *out);
+
+/* Has it had its chance to say something since it was made: a sample, or requests enough without an answer? */
+bool assoc_heard_out(const struct assoc *a);
+
+/* A datagram came in on the association's socket. */
+void assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out);
+
+/* The reference IDs by which others would name us, to recognise a loop (RFC 5905 section 9.2). */
+struct own_refids {
+	const uint32_t	*id;
+	size_t		n;
+};
+
+/* Has it time to offer?  Fills *c and says so; sets the selection's flash bits. */
+bool assoc_candidate(struct assoc *a, struct monotime now, double steered, const struct select_opts *o, const struct own_refids *own,
+    struct candidate *c);
+
+/* Somebody moved our clock by an unknown amount, or the machine slept: start measuring again, keep the frequency. */
+void assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out);
+
+/* Root distance, s: what the selection calls the width of its correctness interval (RFC 5905 section 11.2.1). */
+double assoc_rootdist(const struct assoc *a, struct monotime now);
+
+/* Reference ID under which a server is known to others: IPv4 address, or MD5 of an IPv6 address (RFC 5905 section 7.3). */
+uint32_t assoc_refid_of(const struct addr *a);
+
+/* Counts an event for the peer status word. */
+void assoc_event(struct assoc *a, int event);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Associations on the event loop: their sockets, timers and names, pools, and the decisions of the system process carried out.
+ *
+ * Glue around the pure rooms: assoc and system decide, this carries out.  One owner, one loop.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/must_use.h"
+#include "client/assoc.h"
+#include "client/system.h"
+#include "sysclock/sysclock.h"
+
+struct client;
+struct event_base;
+struct resolver;
+
+enum client_news {
+	CLIENT_UPDATED,		/* the snapshot has changed */
+	CLIENT_STEPPED,		/* … by a step of our clock; value is its size, s */
+	CLIENT_SYNCED,		/* we count as synchronised from now on; value is the offset then, s */
+	CLIENT_LOST,		/* we do not any more */
+	CLIENT_PANIC,		/* the offset is beyond the panic threshold; value is the offset, s.  The clock has not been touched. */
+	CLIENT_SET,		/* once mode: the clock has been set; value is the offset, s; negative kind: see stepped */
+	CLIENT_NO_SERVERS,	/* once mode: every source has been asked in vain */
+	CLIENT_ASSOC_ADDED,	/* an association has got its address … */
+	CLIENT_ASSOC_REMOVED,	/* … or has lost it; arg of both is the association */
+};
+
+struct client_report {
+	enum client_news	what;
+	double			value;
+	bool			stepped;	/* CLIENT_SET: by a step rather than a slew */
+	const struct assoc	*assoc;
+};
+typedef void client_cb(void *arg, const struct client_report *r);
+
+struct client_opts {
+	struct select_opts	select;
+	struct discipline_opts	discipline;
+	bool	have_freq;	/* freq is what the drift file says */
+	double	freq;		/* s/s */
+	bool	steer;		/* enable ntp */
+	bool	once;		/* -q: report CLIENT_SET after the first correction */
+	int	dscp;
+};
+
+/* clock and resolver are borrowed.  NULL with errno. */
+MUST_USE struct client *client_new(struct event_base *base, struct sysclock *clock, struct resolver *resolver, const struct client_opts *o,
+    client_cb *cb, void *arg);
+void client_free(struct client *c);
+
+/* A server or pool line.  family as in resolver_ask.  False: such an address cannot be a source, or is one already (logged). */
+bool client_add(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o);
+
+/* The reference IDs by which our own addresses are known. */
+void client_set_own(struct client *c, const uint32_t *id, size_t n);
+
+/* Addresses or routes have changed: who could not be reached is tried at once. */
+void client_network_changed(struct client *c);
+
+/* Views for control, logs and statistics. */
+const struct system *client_system(const struct client *c);
+const struct assoc *const *client_assocs(const struct client *c, size_t *n);
+
+/* Packets sent by all associations, and replies received. */
+void client_counts(const struct client *c, uint64_t *sent, uint64_t *received);
+
+#endif

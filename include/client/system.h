@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The system process (RFC 5905 section 11): from all associations to one decision about our clock and one snapshot of ourselves.
+ *
+ * Pure, as the association is: the daemon and the simulator call it and carry out what it decides.
+ */
+#ifndef CLIENT_SYSTEM_H
+#define CLIENT_SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/assoc.h"
+#include "engine/discipline.h"
+#include "engine/select.h"
+#include "engine/sysvars.h"
+
+#define SYSTEM_ASSOCS_MAX	256	/* that take part in one selection */
+
+struct system {
+	struct select_opts	select;
+	struct discipline	discipline;
+	struct sysvars		vars;
+	struct monotime		start;		/* of the daemon */
+	struct monotime		lost;		/* since when there has been no system peer; 0 = there is one, or never was */
+	bool			steer;		/* false: disable ntp, the clock is left alone and we never count as synchronised */
+	bool			opened;		/* the first selection has been made: sources are not waited for any more */
+	uint8_t			event, events;	/* as in the system status word */
+	unsigned		truechimers, survivors;	/* of the last selection */
+};
+
+/* What has happened; bits of system_out.what. */
+enum system_action {
+	SYSTEM_DECISION = 0x01,		/* carry decision out, then call system_done */
+	SYSTEM_SYSPEER = 0x02,		/* the system peer is another */
+	SYSTEM_SYNC = 0x04,		/* we count as synchronised from now on */
+	SYSTEM_LOST = 0x08,		/* we do not any more */
+	SYSTEM_NO_MAJORITY = 0x10,	/* sources there are, but no majority of them agrees */
+	SYSTEM_TOO_FEW = 0x20,		/* fewer truechimers than minsane */
+};
+
+struct system_out {
+	unsigned	what;
+	struct decision	decision;
+	double		wait;		/* s until system_update is due even if no association has news; < 0: not */
+};
+
+void system_init(struct system *s, const struct select_opts *so, const struct discipline_opts *d, struct monotime now, int8_t precision,
+    bool have_freq, double freq);
+
+/*
+ * Selection over a[0 … n), which changes their tallies, and the discipline.  steered is that of our clock at now.
+ */
+void system_update(struct system *s, struct assoc *const a[], size_t n, const struct own_refids *own, struct monotime now, double steered,
+    struct system_out *out);
+
+/*
+ * The decision has been carried out at now, wall by our clock: the snapshot is brought up to date.  ok is false if the clock refused; we then
+ * do not count as synchronised.
+ */
+void system_done(struct system *s, struct assoc *const a[], size_t n, const struct decision *d, bool ok, struct monotime now, struct walltime wall,
+    struct system_out *out);
+
+/* Someone else has set the clock, or the machine slept. */
+void system_disturbed(struct system *s, struct monotime now);
+
+/* Counts an event (enum sys_event of wire/control.h) for the system status word. */
+void system_event(struct system *s, int event);
+
+#endif

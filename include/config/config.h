@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration: what ntp.conf and the command line ask for, as options of the rooms below.
+ *
+ * A struct config is constant once loaded.  Bad lines are reported and skipped, as ntpd does; how many there were is counted.  A
+ * restrict line that cannot be understood is fatal: a typing error must never leave a door open.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/must_use.h"
+#include "client/assoc.h"
+#include "engine/discipline.h"
+#include "engine/select.h"
+#include "net/ifaces.h"
+#include "server/mru.h"
+#include "server/ratelimit.h"
+#include "server/restrict.h"
+
+/* Bounds on what a hostile or broken file can make us do. */
+#define CONFIG_FILE_MAX		(4u << 20)	/* octets of one file */
+#define CONFIG_TOTAL_MAX	(16u << 20)	/* octets of all files */
+#define CONFIG_FILES_MAX	256		/* files in all */
+#define CONFIG_DEPTH_MAX	5		/* includes within each other, as in ntpd */
+#define CONFIG_SOURCES_MAX	4096
+
+enum source_kind { SOURCE_SERVER, SOURCE_POOL };
+
+struct config_source {
+	enum source_kind	kind;
+	char			*host;		/* name or literal address */
+	int			 family;	/* 4, 6, or 0 = either */
+	struct assoc_opts	 opts;
+	unsigned		 line;		/* 0 = command line */
+	struct config_source	*next;
+};
+
+/* A restrict line; names are resolved by the loader, so addr is always there, and an entry given twice is one with both's flags. */
+struct config_restrict {
+	bool			 source;	/* template for associations; address and mask do not count */
+	struct restrict_rule	 rule;
+	unsigned		 line;		/* 0 = safe default */
+	struct config_restrict	*next;
+};
+
+struct config_setvar {
+	char			*name, *value;
+	bool			 dflt;		/* shown by a plain rv */
+	struct config_setvar	*next;
+};
+
+/* Key ids from lo to hi may be used. */
+struct config_trusted {
+	uint16_t		 lo, hi;
+	struct config_trusted	*next;
+};
+
+/* Limits of the process; -1 = as they are. */
+struct config_rlimit {
+	int	memlock;	/* MB; -1 = do not lock */
+	int	stacksize;	/* pages of 4 kB */
+	int	filenum;
+};
+
+/* Bits of logconfig: one for each class and type. */
+enum log_class { LOG_CLASS_CLOCK, LOG_CLASS_PEER, LOG_CLASS_SYNC, LOG_CLASS_SYS, LOG_CLASSES };
+enum log_type { LOG_TYPE_INFO, LOG_TYPE_EVENTS, LOG_TYPE_STATISTICS, LOG_TYPE_STATUS, LOG_TYPES };
+#define LOGCONFIG_BIT(class, type)	(1u << ((class) * LOG_TYPES + (type)))
+
+enum clock_kind { CLOCK_KERNEL, CLOCK_SOFTWARE };
+
+struct config {
+	char			*driftfile, *logfile, *pidfile, *keysfile, *leapfile;	/* NULL = none */
+	char			*statsdir;		/* prefix of file names, ends in /; NULL = none given */
+	bool			 leap_checkhash;
+	enum clock_kind		 clock;
+	struct config_source	*sources;		/* in file order, command line first */
+	size_t			 nsources;
+	struct config_restrict	*restricts;		/* in file order */
+	bool			 restrict_default4, restrict_default6;	/* the file has a restrict default line for that family */
+	struct config_setvar	*setvars;
+	struct config_trusted	*trusted;
+	uint32_t		 controlkey;		/* 0 = none */
+	struct select_opts	 tos;
+	struct discipline_opts	 tinker;
+	struct discard_opts	 discard;
+	struct mru_opts		 mru;
+	struct iface_rule	*iface_rules;
+	size_t			 niface_rules;
+	int			 dscp;			/* 0 … 63 */
+	bool			 enable_ntp, enable_monitor, enable_auth, enable_kernel, enable_stats, enable_calibrate, enable_bclient;
+	bool			 enable_mode7;		/* known, never honoured */
+	double			 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file */
+	struct config_rlimit	 rlimit;
+	unsigned		 logconfig;		/* LOGCONFIG_BIT()s */
+	unsigned		 errors, warnings;	/* remarks while loading */
+	unsigned		 fatal;			/* errors with which the daemon must not start; they are among errors */
+};
+
+/* Severity of a remark. */
+enum remark {
+	REMARK_ERROR,	/* something was wrong and skipped */
+	REMARK_WARNING,	/* understood, but not what the writer may expect: no effect yet, changed, contradictory */
+	REMARK_NOTE,	/* the same as a warning given before */
+};
+
+/*
+ * Called for each remark; file:line:column (column counts octets from 1; line 0 = the file as a whole).  text is one sentence, printable
+ * ASCII, without newline; it lives as long as the call.
+ */
+typedef void config_remark(void *arg, enum remark r, const char *file, unsigned line, unsigned column, const char *text);
+
+/* Finds the addresses of a name on a restrict line.  Returns how many went into out (at most cap), or -1 with *why set to a reason. */
+typedef int config_resolve(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why);
+
+struct config_hooks {
+	config_remark	*remark;
+	config_resolve	*resolve;	/* NULL: names are not looked up and their restrict lines have no effect */
+	void		*arg;		/* of both */
+};
+
+/* getaddrinfo, which blocks: for start-up only. */
+int config_resolve_system(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why);
+
+/* The defaults, with no file read.  Never NULL (start-up may exit for want of memory). */
+struct config *config_new(void);
+void config_free(struct config *c);
+
+/*
+ * Reads a file, what it includes and the *.conf files of the directory ntp.d beside it into *c, then settles what does not depend on
+ * order (config_finish).  Call it once for one config.  -1 with errno if the file itself cannot be opened, is no text or is not to be
+ * trusted (a remark has said so, and *c is settled all the same); bad lines are counted in c->errors and reported.  The daemon should
+ * refuse to start if c->fatal > 0, and refuse a reload if c->errors > 0.
+ */
+MUST_USE int config_load(struct config *c, const char *path, config_remark *remark, void *arg);
+MUST_USE int config_load_with(struct config *c, const char *path, const struct config_hooks *h);
+
+/* The same from memory: name is what remarks call it, and includes are relative to its directory.  -1 with EILSEQ if it is no text. */
+MUST_USE int config_parse_buffer(struct config *c, const char *name, const char *buf, size_t len, const struct config_hooks *h);
+
+/*
+ * For a daemon without any file: adds safe restrict entries where no default was given (localhost may do everything, others may ask
+ * for the time).  Does nothing the second time.
+ */
+void config_finish(struct config *c);
+
+/* Adds "server HOST iburst", as an argument on the command line does; false if the host cannot be one or is there already. */
+MUST_USE bool config_add_server(struct config *c, const char *host, int family);
+
+/* True if the id is on a trustedkey line. */
+bool config_key_trusted(const struct config *c, uint32_t id);
+
+/*
+ * ntpd --check-config: prints "file:line:column: kind: sentence" for every line that is wrong or has no effect, and a summary.  Looks no
+ * names up and changes nothing.  Returns the exit status: 0, or 1 if there was an error.
+ */
+int config_check(const char *path, FILE *out);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything a reader of our state may look at, in one place and read-only.  The daemon fills a view for each request and may let
+ * it point into live state: it is used up before the call that took it returns, and nothing is ever written through it.
+ */
+#ifndef CONTROL_VIEW_H
+#define CONTROL_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+
+#include "client/assoc.h"
+#include "client/system.h"
+#include "server/counters.h"
+#include "server/mru.h"
+#include "server/restrict.h"
+#include "sysclock/sysclock.h"
+
+/* A variable made by the setvar directive, or by the daemon itself; value is sent as it is. */
+struct control_setvar {
+	const char	*name, *value;
+	bool		 by_default;	/* part of the answer to an empty request */
+};
+
+/* What the daemon's loop counts, since start.  0 where there is nothing to count. */
+struct control_counts {
+	uint64_t	control;	/* control requests */
+	uint64_t	io_received, io_sent, io_sendfailed, io_dropped, io_ignored;	/* packets */
+	uint64_t	io_wakeups, io_goodwakeups;	/* of the loop by sockets; those that brought a packet */
+	uint64_t	io_pkt_reads, io_ref_reads;	/* reads of sockets and of reference clocks */
+	uint64_t	rbuf_total, rbuf_free, rbuf_used, rbuf_lowater;	/* receive buffers */
+	uint64_t	timer_overruns, timer_xmts;
+	uint64_t	authkeys, authfreek, authklookups, authknotfound, authencrypts, authdecrypts;
+	uint64_t	authdigestencrypts, authdigestdecrypts, authdigestfails;
+	uint64_t	authcmacencrypts, authcmacdecrypts, authcmacfails;
+};
+
+struct control_view {
+	struct clockread		 now;
+	struct monotime			 start;		/* of the daemon */
+
+	const struct system		*system;
+	const struct assoc *const	*assocs;	/* pool prototypes among them: addr.family 0, last.refid REFID_POOL */
+	size_t				 nassocs;
+
+	const struct server_counters	*counters;	/* with processed, which the associations count, added */
+	const struct mru		*mru;		/* NULL: no list */
+	struct mru_stats		 mru_stats;	/* zero where there is no list */
+	bool				 monitor;	/* enable monitor */
+	const struct restrict_list	*restricts;
+
+	const char			*clock_driver;	/* sysclock_name() */
+	bool				 steers_host;	/* false: the kernel's clock is left alone */
+	const struct timex		*kernel;	/* what adjtimex said, NULL: not asked */
+
+	const struct control_setvar	*setvars;
+	size_t				 nsetvars;
+	const char			*version;	/* "ntpd truechimer-…", without quotes */
+	const struct utsname		*uts;
+	struct walltime			 leapsec, leap_expire;	/* next or last leap second known, and how long the file is good; 0 = unknown */
+	struct control_counts		 count;
+};
+
+/* The association of that id, or NULL. */
+const struct assoc *control_view_assoc(const struct control_view *v, uint16_t id);
+
+/* A line that stands for servers yet to be found, not for one: pool. */
+bool control_is_prototype(const struct assoc *a);
+
+/* Status words of RFC 9327 section 3: leap, source, events, event; and flags, selection, events, event. */
+uint16_t control_system_status(const struct control_view *v);
+uint16_t control_peer_status(const struct assoc *a);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * UDP sockets that know when their datagrams came and went, and by which local address.  Knows no NTP.
+ *
+ * Every kernel feature beyond socket, bind, send and receive is optional: where one is missing, the stamps come from the daemon's
+ * clock (STAMP_DAEMON), the local address stays unset, and a batch is a loop.
+ */
+#ifndef NET_UDP_H
+#define NET_UDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/must_use.h"
+#include "base/time.h"
+
+enum stamp_quality { STAMP_DAEMON, STAMP_KERNEL, STAMP_HARDWARE };
+
+struct udp_opts {
+	struct addr	bind;		/* family must be set; address may be any, port 0 = ephemeral */
+	int		dscp;		/* 0 … 63, or -1 to leave alone; what the kernel refuses is logged and left */
+	bool		reuse_port;	/* several workers on one port; otherwise a second socket on it fails with EADDRINUSE */
+	bool		freebind;	/* an address that is not there yet */
+	bool		tx_stamps;	/* ask the kernel when a datagram left (udp_tx_stamp) */
+};
+
+/* A datagram received or to be sent.  buf points into the caller's storage. */
+struct datagram {
+	struct addr		peer;		/* whence it came or whither it goes, with port */
+	struct addr		local;		/* the address it was sent to, port 0, for the way back; scope only if link-local */
+	struct walltime		host;		/* when it came, host time */
+	enum stamp_quality	quality;
+	uint8_t			*buf;
+	size_t			len;		/* > cap given: the datagram was longer and has been cut */
+};
+
+/* A bound, non-blocking, close-on-exec socket with kernel receive timestamps; -1 with errno. IPv6 sockets take IPv6 only. */
+MUST_USE int udp_open(const struct udp_opts *o);
+
+/* Connects, so that only this peer's datagrams and ICMP errors arrive. */
+MUST_USE int udp_connect(int fd, const struct addr *peer);
+
+/* One datagram into buf; -1 with errno (EAGAIN: none there).  An error that the kernel kept for the socket (ECONNREFUSED) is returned so too, once. */
+MUST_USE int udp_receive(int fd, struct datagram *d, uint8_t *buf, size_t cap);
+
+/*
+ * Several datagrams by one system call; d[i].buf must point to cap octets each.  Returns how many (up to n and UDP_BATCH), or -1 with errno.
+ */
+#define UDP_BATCH	32
+MUST_USE int udp_receive_batch(int fd, struct datagram d[], size_t n, size_t cap);
+
+/*
+ * Sends from d->local (unset, any or multicast: as routed) to d->peer; a connected socket needs peer unset.  -1 with errno.
+ */
+MUST_USE int udp_send(int fd, const struct datagram *d);
+
+/*
+ * As udp_send for each of n (up to UDP_BATCH), by one system call.  Returns how many were handed over: if fewer than asked, the next one
+ * met an error, which a call that starts with it returns.  -1 with errno if the first one met it.
+ */
+MUST_USE int udp_send_batch(int fd, const struct datagram d[], size_t n);
+
+/*
+ * Host time at which the newest datagram left, if the kernel has said so by now (socket error queue); drains the queue.  false: not said.
+ * A socket opened with tx_stamps turns readable when a stamp arrives and stays so until it is fetched: call this in its read callback.
+ */
+bool udp_tx_stamp(int fd, struct walltime *host);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server's sockets on an event base: receive a batch, ask restrict, mru, ratelimit and respond, send a batch.
+ *
+ * Without interface rules there is one socket for all addresses of a family, and replies leave from the address that was
+ * asked; with rules there is one socket for each address that is to be listened on, following listener_rescan.  All state of the packet path
+ * belongs to a worker; there is one, in the caller's loop.
+ */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/must_use.h"
+#include "engine/sysvars.h"
+#include "net/ifaces.h"
+#include "net/udp.h"
+#include "server/counters.h"
+#include "server/mru.h"
+#include "server/ratelimit.h"
+#include "server/restrict.h"
+#include "sysclock/sysclock.h"
+
+struct event_base;
+struct listener;
+
+struct listener_opts {
+	uint16_t		port;		/* 123 */
+	int			dscp;		/* 0 … 63, or -1 */
+	bool			ipv4, ipv6;	/* families to serve */
+	const struct iface_rule	*rules;		/* interface directives, -I and -L, in order; borrowed while the listener lives */
+	size_t			nrules;
+	bool			monitor;	/* enable monitor; off, there is an MRU list only where an entry is limited */
+	struct discard_opts	discard;
+	struct mru_opts		mru;
+};
+extern const struct listener_opts listener_defaults;
+
+/* A mode 6 request that restrict allows: to be answered on fd, if at all, with d->local and d->peer as they are.  d is the callee's only during the call. */
+typedef void listener_control_cb(void *arg, const struct datagram *d, unsigned flags, int fd);
+
+#define LISTENER_WHY_MAX	256
+
+/*
+ * Opens the sockets.  A family the kernel does not have is left out with a log line.  restricts is borrowed and must outlive the listener, which keeps
+ * the entries for our own addresses in it current.  Until listener_publish, replies say that we are not synchronised.
+ * NULL: why says what could not be opened and why not ("cannot listen on 0.0.0.0:123: Address already in use").
+ */
+MUST_USE struct listener *listener_new(struct event_base *base, const struct listener_opts *o, struct restrict_list *restricts, listener_control_cb *control,
+    void *control_arg, char why[static LISTENER_WHY_MAX]);
+void listener_free(struct listener *l);
+
+/* From now on answers are made from these values.  Call after every change of the system variables or of the clock. */
+void listener_publish(struct listener *l, const struct sysvars *sys, const struct clockmap *map);
+
+/* Addresses have changed, or may have: opens and closes sockets to match.  What cannot be opened is logged and tried again next time. */
+void listener_rescan(struct listener *l);
+
+/*
+ * Other rules or rates after reading the configuration again; *o as for listener_new, with the same port.  The MRU list starts anew only if its options
+ * changed.  -1 with errno: the old options stay in force.
+ */
+MUST_USE int listener_reconfigure(struct listener *l, const struct listener_opts *o);
+
+/* Looks into the running server, for the control room.  mru is NULL where there is no list. */
+void listener_counters(const struct listener *l, struct server_counters *sum);
+const struct mru *listener_mru(const struct listener *l);
+const struct discard_opts *listener_discard(const struct listener *l);
+
+/* One socket, as ntpq's ifstats shows it. */
+struct listener_socket {
+	unsigned	id;		/* as in "Listen normally on 3 eth0 …" */
+	char		name[IF_NAMESIZE];
+	struct addr	addr;		/* with port */
+	bool		drop;		/* bound, but nothing is answered */
+	uint64_t	received, sent, sendfailed;	/* packets */
+	struct monotime	since;
+};
+size_t listener_sockets(const struct listener *l, struct listener_socket out[], size_t cap);
+
+#endif

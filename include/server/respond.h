@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a request to a reply: pure, without memory of who asked.
+ *
+ *   respond_check()  may this be answered, and how?        (steps 1 to 11 and 13 of ntpd's order)
+ *   …                the caller notes the address and applies the rate limit
+ *   respond_reply()  or respond_kod(), respond_nak()       all but the transmit time
+ *   respond_stamp()  the transmit time, as late as can be
+ *
+ * A reply is never longer than its request, repeats its version, and is of mode 4, or 2 for a symmetric active request, which
+ * is answered without an association.  Extension fields are ignored.  Nothing here allocates, locks or logs.
+ */
+#ifndef SERVER_RESPOND_H
+#define SERVER_RESPOND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/must_use.h"
+#include "base/time.h"
+#include "engine/sysvars.h"
+#include "server/counters.h"
+#include "wire/packet.h"
+
+#define RESPOND_MAX	(PACKET_LEN + 4)	/* longest reply: a header and a crypto-NAK */
+
+/* X(name, counter beside received, version known, prose).  The first three are not dropped; KOD counts as limited too. */
+#define RESPOND_REASONS(X) \
+	X(TIME,		received,	true,	"a request for time") \
+	X(CONTROL,	received,	false,	"mode 6: the control room's") \
+	X(NAK,		badauth,	true,	"a MAC by a key we do not have: answered by a crypto-NAK") \
+	X(SHORT,	badformat,	false,	"too short for its mode") \
+	X(LONG,		badformat,	false,	"longer than the receive buffer") \
+	X(PORT,		badformat,	false,	"from a port no client uses") \
+	X(SOURCE,	restricted,	false,	"from an address nobody can be at") \
+	X(DESTINATION,	restricted,	false,	"to a broadcast or multicast address") \
+	X(IGNORED,	restricted,	false,	"restrict … ignore") \
+	X(PRIVATE,	restricted,	false,	"mode 7, which is never answered") \
+	X(NOQUERY,	restricted,	false,	"mode 6 with restrict … noquery") \
+	X(NOSERVE,	restricted,	false,	"restrict … noserve") \
+	X(FLAKE,	restricted,	false,	"restrict … flake: one in ten") \
+	X(VERSION,	badformat,	false,	"not of version 1 to 4, or restrict … version") \
+	X(RESERVED,	badformat,	true,	"mode 0, but not of version 1") \
+	X(MODE,		declined,	true,	"a mode that asks for nothing") \
+	X(TRAILER,	badformat,	true,	"what follows the header is neither fields nor a MAC") \
+	X(UNSIGNED,	restricted,	true,	"restrict … notrust, and no MAC") \
+	X(NAKED,	badauth,	true,	"a crypto-NAK as a request") \
+	X(LIMITED,	limited,	true,	"restrict … limited: over the limit, silence") \
+	X(KOD,		kodsent,	true,	"restrict … limited kod: over the limit, KoD")
+
+enum respond_reason {
+#define X(name, counter, versioned, prose)	RESPOND_##name,
+	RESPOND_REASONS(X)
+#undef X
+};
+
+/* Prose of a reason. */
+const char *respond_reason_str(enum respond_reason why);
+
+/* What arrived, and what is known of it without a look inside. */
+struct request {
+	const uint8_t	*buf;
+	size_t		len;
+	struct addr	peer, local;	/* from, to; local may be unset */
+	bool		broadcast;	/* local is a broadcast address of ours */
+	struct walltime	rec;		/* our clock when it came */
+	unsigned	flags;		/* RESTRICT_… in force for peer */
+	uint32_t	chance;		/* 32 random bits */
+};
+
+/* What respond_check found inside. */
+struct request_head {
+	struct packet		pkt;
+	struct packet_tail	tail;
+	uint8_t			reply_mode;
+};
+
+/*
+ * Decides what a packet is.  RESPOND_TIME and RESPOND_NAK: *head is written, and the packet comes under the rate limit.  RESPOND_CONTROL: at
+ * least 12 octets of mode 6, not forbidden; *head untouched, as for every other reason.
+ */
+MUST_USE enum respond_reason respond_check(const struct request *rq, struct request_head *head);
+
+/* Version and mode in a first octet. */
+static inline uint8_t respond_version(uint8_t first) { return first >> 3 & 7; }
+static inline uint8_t respond_mode(uint8_t first) { return first & 7; }
+
+/* Counts one packet that came to this end; version from its first octet (ignored where the reason says so). */
+void respond_count(struct server_counters *c, enum respond_reason why, uint8_t version);
+
+/*
+ * Our side of every reply while this snapshot holds: leap, stratum, precision, root delay, root dispersion as of now, refid, reference
+ * time.  Without a right to claim time: leap 3, stratum 0, a kiss code for refid.  Worth making once for a batch.
+ */
+void respond_face(struct packet *face, const struct sysvars *sys, struct monotime now);
+
+/* Each writes a reply into out and returns its length; the transmit time of reply and nak is yet to be stamped. */
+size_t respond_reply(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face);
+size_t respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face);
+
+/* KoD RATE: complete as it is.  It carries no time of ours, and asks for polls no faster than 2^minpoll s. */
+size_t respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *head, int8_t minpoll);
+
+/* Puts the transmit time in. */
+void respond_stamp(uint8_t reply[static PACKET_LEN], struct walltime xmt);
+
+#endif

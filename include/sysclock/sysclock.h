@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The clock we steer, behind one table of functions: the kernel's, one inside this process, or a simulated one.
+ *
+ * Steering is a frequency, and a slew: a second frequency added for a computed time.  Both are in seconds of correction per
+ * second of monotime, positive = faster.  steered is the sum of all corrections since the clock was opened - frequency, slews
+ * and steps, also such as somebody else made - so raw time = clock - steered runs as the bare oscillator does (engine/sample.h).
+ *
+ * Not thread safe; one owner.  Threads that only read the clock do so by a struct clockmap.
+ */
+#ifndef SYSCLOCK_SYSCLOCK_H
+#define SYSCLOCK_SYSCLOCK_H
+
+#include <stdbool.h>
+
+#include "base/must_use.h"
+#include "base/time.h"
+
+struct sysclock;
+
+/* What the kernel's status word should say, and what a reader may be told. */
+struct sysclock_status {
+	uint8_t	leap;		/* enum leap; LEAP_UNSYNC: not synchronised */
+	double	maxerror;	/* s, root distance */
+	double	esterror;	/* s, jitter */
+	int	tai;		/* s, 0 = unknown */
+};
+
+/*
+ * From host wall time to our clock's: clock = host + base + rate * (host - since).  The kernel's map is the identity.
+ * A value: copy it to a thread and it stays right until the next change of frequency.
+ */
+struct clockmap {
+	struct walltime	since;
+	int64_t		base_ns;
+	double		rate;
+};
+
+static inline struct walltime
+clockmap_apply(const struct clockmap *m, struct walltime host)
+{
+	return (struct walltime){ host.ns + m->base_ns + llround(m->rate * (double)(host.ns - m->since.ns)) };
+}
+
+/* Two differences that stay put unless somebody sets the clock or the machine sleeps. */
+struct watchpoint {
+	int64_t	ahead_ns;	/* host wall time minus monotime */
+	int64_t	asleep_ns;	/* time since boot minus monotime */
+};
+
+/* A driver.  The int functions return 0, or -1 with errno. */
+struct sysclock_ops {
+	const char	*name;		/* as the clock directive and ntpq name it */
+	bool		 steers_host;	/* setting it changes the time of the whole machine */
+	void		(*read)(const void *driver, struct walltime *host, struct monotime *mono);
+	int		(*set_freq)(void *driver, struct monotime now, double freq, double *actual);
+	int		(*step)(void *driver, struct monotime now, double offset);
+	int		(*set_status)(void *driver, const struct sysclock_status *st);
+	void		(*map)(const void *driver, struct clockmap *map);
+	void		(*watch)(const void *driver, struct watchpoint *w);
+	/* Host wall time jumped by this much against monotime, not by us: a driver whose clock must not follow takes it out and returns true. */
+	bool		(*absorb)(void *driver, double jump);
+	void		(*close)(void *driver);
+};
+
+/* Constructors; NULL with errno on failure. */
+MUST_USE struct sysclock *sysclock_kernel(void);
+MUST_USE struct sysclock *sysclock_software(void);
+MUST_USE struct sysclock *sysclock_new(const struct sysclock_ops *ops, void *driver);
+void sysclock_free(struct sysclock *c);
+
+const char *sysclock_name(const struct sysclock *c);
+bool sysclock_steers_host(const struct sysclock *c);
+
+/* One reading of everything, as close together as can be. */
+struct clockread {
+	struct walltime	wall;		/* our clock */
+	struct walltime	host;		/* CLOCK_REALTIME; the same as wall for the kernel's clock */
+	struct monotime	mono;
+	double		steered;	/* s */
+};
+void sysclock_read(const struct sysclock *c, struct clockread *out);
+
+/* Our clock, and the monotime, at a host time such as the kernel puts on packets (a little while before or after now). */
+struct walltime sysclock_at_host(const struct sysclock *c, struct walltime host);
+double sysclock_steered(const struct sysclock *c, struct monotime at);
+void sysclock_map(const struct sysclock *c, struct clockmap *map);
+
+/* Smallest step seen between readings, as log2 s (RFC 5905 section 7.3: precision). */
+int8_t sysclock_precision(const struct sysclock *c);
+
+/*
+ * Runs at freq from now on and slews by offset no faster than slew_max, replacing a slew under way (what is left of it is
+ * dropped: offset is measured with it half done).  0, or -1 with errno and nothing changed.
+ * *duration is how long the slew will take: call sysclock_slew_end then.
+ */
+MUST_USE int sysclock_adjust(struct sysclock *c, struct monotime now, double freq, double offset, double slew_max, double *duration);
+void sysclock_slew_end(struct sysclock *c, struct monotime now);
+
+/* What is left of a slew, s. */
+double sysclock_slew_left(const struct sysclock *c, struct monotime now);
+
+MUST_USE int sysclock_step(struct sysclock *c, struct monotime now, double offset);
+MUST_USE int sysclock_set_status(struct sysclock *c, const struct sysclock_status *st);
+
+/* Frequency in force without the slew, s/s. */
+double sysclock_freq(const struct sysclock *c);
+
+/*
+ * Compares wall and monotime with the last look.  Returns by how much somebody else has moved our clock since then, s (0 below 1 ms);
+ * steered then includes it.  *slept is set to the seconds the machine was suspended, or 0.
+ */
+double sysclock_watch(struct sysclock *c, double *slept);
+
+/* A descriptor that becomes readable when the host's clock is set, so that nobody has to look often; -1 where there is no such thing. */
+int sysclock_change_fd(void);
+
+/* Makes it wait for the next time. */
+void sysclock_change_seen(int fd);
+
+/* Counts our steps and others': a measurement across a change is void. */
+unsigned sysclock_generation(const struct sysclock *c);
+
+#endif

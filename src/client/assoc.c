@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of one association: polling, bursts, reachability, kisses, samples. */
+#include <string.h>
+
+#include "auth/digest.h"
+#include "base/ntp.h"
+#include "client/assoc.h"
+
+#define BURST_GAP	2.0	/* s between the requests of a burst: RFC 5905 BTIME, and the guard time of every server */
+#define IBURST_LEN	6	/* requests of an initial burst */
+#define IBURST_PROBES	3	/* unanswered ones after which it is given up until the next poll */
+#define BURST_MAX	8
+#define UNREACH_SLOW	10	/* polls without answer after which the poll exponent grows (RFC 5905: UNREACH) */
+#define UNREACH_RESOLVE	8	/* … and after which its name is asked again */
+#define RETRY_MAX	64.0	/* s, between tries while nothing can be sent at all */
+#define RATE_POLL_MAX	10	/* RATE raises the poll no further, so that a forger cannot silence us */
+#define RATE_RELIEF	8	/* good replies that undo one RATE */
+#define POLL_SKEW	0.06	/* share of an interval by which polls are spread, so that clients do not march in step */
+#define POLL_UP		2.0	/* poll less often while the variance foreseen at the next poll is below this many samples' … */
+#define POLL_DOWN	6.0	/* … and more often above this many */
+
+const struct assoc_opts assoc_defaults = {
+	.version = NTP_VERSION,
+	.minpoll = POLL_MIN_DEFAULT,
+	.maxpoll = POLL_MAX_DEFAULT,
+};
+
+void
+assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct monotime now, double start, double freq, double freq_var)
+{
+	*a = (struct assoc){
+		.id = id,
+		.opts = *o,
+		.hpoll = o->minpoll,
+		.minpoll = o->minpoll,
+		.last = { .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = o->minpoll },
+		.next = monotime_add(now, start),
+		.changed = now,
+	};
+	filter_init(&a->filter);
+	estimator_init(&a->estimator, freq, freq_var);
+	assoc_event(a, PEVENT_MOBILIZE);
+}
+
+void
+assoc_event(struct assoc *a, int event)
+{
+	a->event = (uint8_t)event;
+	if (a->events < 15)
+		a->events++;
+}
+
+static void
+tell(struct assoc *a, struct assoc_out *out, int event)
+{
+	assoc_event(a, event);
+	out->event = event;
+}
+
+static double
+wait_for(const struct assoc *a, struct monotime now)
+{
+	if (a->stopped || a->addr.family == 0)
+		return -1;
+	return fmax(0, monotime_diff(a->next, now));
+}
+
+void
+assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, struct assoc_out *out)
+{
+	double freq = a->estimator.model[0].f, freq_var = a->estimator.model[0].pff;
+
+	*out = (struct assoc_out){ .what = ASSOC_CLOSE };
+	if (a->addr.family == 0 || !addr_same_host(&a->addr, addr)) {
+		filter_init(&a->filter);
+		if (a->estimator.n > 0)
+			estimator_init(&a->estimator, freq, freq_var);
+		a->exchange = (struct exchange){ 0 };
+		a->have_stat = false;
+		a->reach = a->unreach = 0;
+		a->stopped = false;
+		a->next = now;
+		a->tries = a->probes = a->burst = 0;
+	}
+	a->addr = *addr;
+	a->addr.port = NTP_PORT;
+	out->wait = wait_for(a, now);
+}
+
+/* How many requests this poll is made of. */
+static unsigned
+burst_length(const struct assoc *a)
+{
+	unsigned n;
+
+	if (a->reach == 0)
+		return a->opts.iburst ? IBURST_LEN : 1;
+	if (!a->opts.burst)
+		return 1;
+	n = a->hpoll - a->minpoll >= 3 ? BURST_MAX : 1u << (a->hpoll - a->minpoll);
+	return n;
+}
+
+/* A new poll begins: the register shifts, silence is counted (RFC 5905 section 13). */
+static void
+begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
+{
+	bool was_reachable = a->reach != 0;
+
+	a->reach = (uint8_t)(a->reach << 1);
+	if (a->tries < UINT8_MAX)
+		a->tries++;
+	if (a->unreach < UINT8_MAX)
+		a->unreach++;
+	if (was_reachable && a->reach == 0) {
+		tell(a, out, PEVENT_UNREACHABLE);
+		a->changed = now;
+		out->what |= ASSOC_UPDATE;
+	}
+	if (a->unreach > UNREACH_SLOW && a->hpoll < a->opts.maxpoll)
+		a->hpoll++;
+	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0)
+		out->what |= a->configured ? ASSOC_RESOLVE : ASSOC_DEMOBILIZE;
+	a->burst = burst_length(a);
+	a->probes = 0;
+}
+
+static double
+poll_interval(const struct assoc *a, const struct dice *dice)
+{
+	return fmax(BURST_GAP, log2_seconds(a->hpoll) * (1 + POLL_SKEW * (dice->uniform - 0.5)));
+}
+
+void
+assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc_out *out)
+{
+	*out = (struct assoc_out){ .wait = wait_for(a, now) };
+	if (out->wait != 0)
+		return;
+	if (a->burst == 0)
+		begin_poll(a, now, out);
+	exchange_request(&a->exchange, dice.nonce | 1, a->opts.version, out->pkt);
+	out->what |= ASSOC_SEND;
+	a->burst--;
+	a->probes++;
+	if (a->reach == 0 && a->probes >= IBURST_PROBES)
+		a->burst = 0;
+	a->sent = now;
+	a->count.sent++;
+	a->next = monotime_add(now, a->burst > 0 ? BURST_GAP : poll_interval(a, &dice));
+	out->wait = wait_for(a, now);
+}
+
+void
+assoc_sent(struct assoc *a, struct walltime t1, unsigned generation)
+{
+	exchange_sent(&a->exchange, t1, generation);
+}
+
+void
+assoc_failed(struct assoc *a, struct monotime now, struct assoc_out *out)
+{
+	double wait = log2_seconds((int)a->failures + 1);
+
+	*out = (struct assoc_out){ .what = ASSOC_CLOSE };
+	a->exchange.open = false;
+	if (a->reach == 0) {
+		if (a->failures < 16)
+			a->failures++;
+		a->burst = 0;
+		a->next = monotime_add(now, fmin(wait, RETRY_MAX));
+	}
+	out->wait = wait_for(a, now);
+}
+
+bool
+assoc_heard_out(const struct assoc *a)
+{
+	return a->filter.n > 0 || a->stopped || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
+}
+
+/* RATE: slower by one step and no bursts, within bounds.  DENY, RSTR: never again (RFC 5905 section 7.4). */
+static void
+take_kiss(struct assoc *a, struct monotime now, struct assoc_out *out)
+{
+	int8_t most = a->opts.maxpoll < RATE_POLL_MAX ? a->opts.maxpoll : RATE_POLL_MAX;
+
+	out->kiss = a->kiss;
+	a->burst = 0;
+	if (a->kiss == REFID_RATE) {
+		if (a->minpoll < most)
+			a->minpoll++;
+		if (a->hpoll < a->minpoll)
+			a->hpoll = a->minpoll;
+		a->good = 0;
+		a->next = monotime_add(now, log2_seconds(a->hpoll));
+		tell(a, out, PEVENT_RATE);
+	} else if (a->kiss == REFID_DENY || a->kiss == REFID_RSTR) {
+		a->stopped = true;
+		a->reach = 0;
+		a->flash |= FLASH_DENIED;
+		out->what |= ASSOC_UPDATE | (a->configured ? 0 : ASSOC_DEMOBILIZE);
+		tell(a, out, PEVENT_DENIED);
+	}
+}
+
+/* Less often while the clock can be foretold for the interval as well as a sample would show it, more often where it cannot. */
+static void
+adapt_poll(struct assoc *a, struct monotime now)
+{
+	double ahead = estimator_var_ahead(&a->estimator, now, log2_seconds(a->hpoll));
+	double noise = estimator_noise(&a->estimator);
+
+	if (a->burst > 0)
+		return;
+	if (ahead < POLL_UP * noise && a->hpoll < a->opts.maxpoll)
+		a->hpoll++;
+	else if (ahead > POLL_DOWN * noise && a->hpoll > a->minpoll)
+		a->hpoll--;
+	if (a->hpoll < a->minpoll)
+		a->hpoll = a->minpoll;
+}
+
+static void
+relieve(struct assoc *a)
+{
+	if (++a->good < RATE_RELIEF || a->minpoll == a->opts.minpoll)
+		return;
+	a->good = 0;
+	a->minpoll--;
+}
+
+static void
+take_sample(struct assoc *a, const struct arrival *in, struct sample *s, struct assoc_out *out)
+{
+	struct estimate e;
+	bool fresh;
+
+	s->offset += a->opts.bias;
+	if (a->reach == 0) {
+		tell(a, out, PEVENT_REACHABLE);
+		a->changed = in->when;
+	}
+	a->reach |= 1;
+	a->unreach = 0;
+	a->failures = 0;
+	a->probes = 0;
+	a->kiss = 0;
+	if (!filter_add(&a->filter, s))
+		return;
+	estimator_add(&a->estimator, s);
+	if (estimator_get(&a->estimator, in->when, in->steered, &e))
+		a->have_stat = filter_stat(&a->filter, in->precision, e.freq, &a->stat, &fresh);
+	relieve(a);
+	adapt_poll(a, in->when);
+	out->what |= ASSOC_UPDATE;
+}
+
+static void
+count_drop(struct assoc *a, unsigned flash)
+{
+	a->count.dup += (flash & FLASH_DUP) != 0;
+	a->count.bogus += (flash & (FLASH_BOGUS | FLASH_UNSYNC | FLASH_HEADER)) != 0;
+	a->count.badauth += (flash & FLASH_AUTH) != 0;
+}
+
+void
+assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
+{
+	struct reply r;
+
+	*out = (struct assoc_out){ 0 };
+	exchange_receive(&a->exchange, in, &r);
+	if (r.kind == REPLY_DROPPED) {
+		count_drop(a, r.flash);
+		out->wait = wait_for(a, in->when);
+		return;
+	}
+	out->what = ASSOC_CLOSE;
+	a->count.received++;
+	a->flash = (a->flash & ~(unsigned)FLASH_PACKET) | r.flash;
+	a->last = r.pkt;
+	a->heard = in->when;
+	if (r.kind == REPLY_SAMPLE) {
+		take_sample(a, in, &r.sample, out);
+	} else if (r.kind == REPLY_KISS) {
+		a->kiss = r.kiss;
+		take_kiss(a, in->when, out);
+	} else {
+		a->count.selbroken++;
+	}
+	out->wait = wait_for(a, in->when);
+}
+
+double
+assoc_rootdist(const struct assoc *a, struct monotime now)
+{
+	double delay = short_to_seconds(a->last.rootdelay) + a->stat.delay;
+
+	if (!a->have_stat)
+		return DISP_MAX;
+	return delay / 2 + short_to_seconds(a->last.rootdisp) + a->stat.disp + DISP_RATE * monotime_diff(now, a->stat.when) + a->stat.jitter;
+}
+
+static bool
+is_own(const struct own_refids *own, uint32_t refid)
+{
+	for (size_t i = 0; i < own->n; i++) {
+		if (own->id[i] == refid)
+			return true;
+	}
+	return false;
+}
+
+/* The tests of RFC 5905 section 11.2 that keep a source out of the selection. */
+static unsigned
+unfit(const struct assoc *a, struct monotime now, const struct select_opts *o, const struct own_refids *own)
+{
+	unsigned flash = 0;
+
+	if (a->reach == 0 || a->opts.noselect || a->stopped || !a->have_stat)
+		flash |= FLASH_PEER_UNREACH;
+	if (a->last.leap == LEAP_UNSYNC || a->last.stratum < o->floor || a->last.stratum >= o->ceiling)
+		flash |= FLASH_PEER_STRATUM;
+	if (assoc_rootdist(a, now) >= o->maxdist + DISP_RATE * log2_seconds(a->hpoll))
+		flash |= FLASH_PEER_DIST;
+	if (a->last.stratum > 1 && is_own(own, a->last.refid))
+		flash |= FLASH_PEER_LOOP;
+	return flash;
+}
+
+bool
+assoc_candidate(struct assoc *a, struct monotime now, double steered, const struct select_opts *o, const struct own_refids *own,
+    struct candidate *c)
+{
+	a->flash = (a->flash & FLASH_PACKET) | unfit(a, now, o, own);
+	a->tally = TALLY_REJECT;
+	*c = (struct candidate){ .id = a->id, .stratum = a->last.stratum, .prefer = a->opts.prefer, .always = a->opts.always };
+	if ((a->flash & ~(unsigned)FLASH_PACKET) != 0 || !estimator_get(&a->estimator, now, steered, &c->est)) {
+		a->count.seldisp += (a->flash & FLASH_PEER_DIST) != 0;
+		return false;
+	}
+	c->rootdist = fmax(assoc_rootdist(a, now), o->mindist);
+	c->jitter = a->stat.jitter;
+	return true;
+}
+
+void
+assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out)
+{
+	*out = (struct assoc_out){ .what = ASSOC_CLOSE };
+	a->exchange.open = false;
+	filter_init(&a->filter);
+	a->have_stat = false;
+	estimator_loosen(&a->estimator, 1e6);
+	a->burst = 0;
+	a->reach = 0;
+	a->next = monotime_add(now, BURST_GAP);
+	out->wait = wait_for(a, now);
+}
+
+uint32_t
+assoc_refid_of(const struct addr *a)
+{
+	uint8_t md[MD5_LEN] = { 0 };
+	const uint8_t *p = a->family == 6 ? md : a->ip;
+
+	if (a->family == 6 && !digest_md5(a->ip, sizeof(a->ip), md))
+		p = a->ip + 12;		/* no digest to be had: the low octets tell hosts apart nearly as well */
+	return REFID(p[0], p[1], p[2], p[3]);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list of sources, and the decisions of the system process carried out on the clock. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "glue.h"
+
+static struct timeval
+timeval_of(double seconds)
+{
+	double whole = floor(seconds);
+
+	return (struct timeval){ .tv_sec = (time_t)whole, .tv_usec = (suseconds_t)((seconds - whole) * 1e6) };
+}
+
+void
+glue_arm(struct event *ev, double seconds)
+{
+	struct timeval tv;
+
+	if (seconds < 0) {
+		event_del(ev);
+		return;
+	}
+	tv = timeval_of(seconds);
+	event_add(ev, &tv);
+}
+
+void
+glue_report(struct client *c, enum client_news what, double value, const struct assoc *a)
+{
+	c->cb(c->arg, &(struct client_report){ .what = what, .value = value, .assoc = a });
+}
+
+void
+client_news(struct client *c)
+{
+	glue_arm(c->select_due, 0);
+}
+
+bool
+client_has_addr(const struct client *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->assoc[i]->addr.family != 0 && addr_same_host(&c->assoc[i]->addr, a))
+			return true;
+	}
+	return false;
+}
+
+size_t
+client_sources(const struct client *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += c->source[i]->role != ROLE_POOL && !c->assoc[i]->opts.noselect;
+	return n;
+}
+
+/* --- steering ------------------------------------------------------------------------------ */
+
+static void
+publish_status(struct client *c, struct monotime now)
+{
+	struct sysclock_status st = {
+		.leap = c->system.vars.leap,
+		.maxerror = sysvars_rootdist(&c->system.vars, now),
+		.esterror = c->system.vars.est_error,
+		.tai = c->system.vars.tai,
+	};
+	unsigned held = 0;
+
+	if (c->opts.steer && sysclock_set_status(c->clock, &st) == -1 && log_gate_open(&c->clock_gate, now, &held))
+		log_warn("the kernel does not take the state of its clock");
+}
+
+/* Slew or step; *duration is that of the slew. */
+static bool
+steer(struct client *c, const struct decision *d, struct monotime now, double *duration)
+{
+	double slew = d->what == DECIDE_SLEW ? d->offset : 0;
+	unsigned held = 0;
+	int err;
+
+	err = sysclock_adjust(c->clock, now, d->freq, slew, d->slew, duration);
+	if (err == 0 && d->what == DECIDE_STEP)
+		err = sysclock_step(c->clock, now, d->offset);
+	if (err == -1 && log_gate_open(&c->clock_gate, now, &held))
+		log_warn("the clock cannot be steered, so the offset of %+.6f s stays", d->offset);
+	return err == 0;
+}
+
+static void
+report_once(struct client *c, const struct decision *d)
+{
+	if (!c->opts.once || c->reported)
+		return;
+	c->reported = true;
+	c->cb(c->arg, &(struct client_report){ .what = CLIENT_SET, .value = d->offset, .stepped = d->what == DECIDE_STEP });
+}
+
+static void
+carry_out(struct client *c, const struct decision *d, struct monotime now, struct system_out *out)
+{
+	struct clockread after;
+	double duration = 0;
+	bool ok;
+
+	if (d->what == DECIDE_PANIC) {
+		glue_report(c, CLIENT_PANIC, d->offset, NULL);
+		return;
+	}
+	if (d->what == DECIDE_HOLD)
+		return;
+	ok = steer(c, d, now, &duration);
+	sysclock_read(c->clock, &after);
+	system_done(&c->system, c->assoc, c->n, d, ok, after.mono, after.wall, out);
+	if (!ok)
+		return;
+	glue_arm(c->slew_due, duration > 0 ? duration : -1);
+	if (d->what == DECIDE_STEP)
+		glue_report(c, CLIENT_STEPPED, d->offset, NULL);
+	if (duration == 0)
+		report_once(c, d);
+}
+
+static void
+on_slew_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	(void)what;
+	sysclock_slew_end(c->clock, monotime_now());
+	glue_report(c, CLIENT_UPDATED, 0, NULL);	/* the map of the clock has changed */
+	report_once(c, &(struct decision){ .what = DECIDE_SLEW, .offset = c->system.vars.offset });
+}
+
+/* --- the system process -------------------------------------------------------------------- */
+
+static void
+tell_vote(struct client *c, unsigned what, struct monotime now)
+{
+	unsigned held = 0;
+
+	if (!(what & (SYSTEM_NO_MAJORITY | SYSTEM_TOO_FEW)) || !log_gate_open(&c->vote_gate, now, &held))
+		return;
+	if (what & SYSTEM_NO_MAJORITY)
+		log_warnx("the sources disagree and none has a majority: the clock runs on by itself");
+	else
+		log_warnx("%u sources agree, minsane asks for %u: the clock runs on by itself", c->system.truechimers, c->system.select.minsane);
+}
+
+static void
+tell_syspeer(struct client *c)
+{
+	char ip[ADDR_STR_MAX];
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct assoc *a = c->assoc[i];
+
+		if (a->id == c->system.vars.peer)
+			log_info("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
+	}
+}
+
+static void
+tell(struct client *c, const struct system_out *out)
+{
+	if (out->what & SYSTEM_SYSPEER)
+		tell_syspeer(c);
+	if (out->what & SYSTEM_SYNC)
+		glue_report(c, CLIENT_SYNCED, c->system.vars.offset, NULL);
+	if (out->what & SYSTEM_LOST)
+		glue_report(c, CLIENT_LOST, 0, NULL);
+	glue_report(c, CLIENT_UPDATED, 0, NULL);
+}
+
+/* Once mode: has this one been asked as often as makes sense, and said nothing? */
+static bool
+is_silent(const struct client *c, const struct source *s)
+{
+	if (s->role == ROLE_POOL)
+		return s->ask_failed >= 2 || client_sources(c) > 0;
+	if (s->assoc.addr.family == 0)
+		return s->ask_failed >= 2;
+	return assoc_heard_out(&s->assoc) && s->assoc.filter.n == 0;
+}
+
+static bool
+in_vain(const struct client *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (!is_silent(c, c->source[i]))
+			return false;
+	}
+	return c->n > 0;
+}
+
+static void
+on_select_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+	struct own_refids own = { .id = c->own, .n = c->nown };
+	struct clockread now;
+	struct system_out out;
+
+	(void)fd;
+	(void)what;
+	sysclock_read(c->clock, &now);
+	system_update(&c->system, c->assoc, c->n, &own, now.mono, now.steered, &out);
+	if (out.what & SYSTEM_DECISION)
+		carry_out(c, &out.decision, now.mono, &out);
+	glue_arm(c->select_due, out.wait);
+	publish_status(c, now.mono);
+	tell_vote(c, out.what, now.mono);
+	tell(c, &out);
+	if (c->opts.once && !c->reported && in_vain(c)) {
+		c->reported = true;
+		glue_report(c, CLIENT_NO_SERVERS, 0, NULL);
+	}
+}
+
+/* --- disturbances -------------------------------------------------------------------------- */
+
+/* After a sleep the clock is the hardware clock's guess: everything is measured anew. */
+static void
+wake_up(struct client *c, double slept)
+{
+	struct monotime now = monotime_now();
+	struct assoc_out out;
+
+	log_info("the machine slept for %.0f s: measuring anew", slept);
+	system_disturbed(&c->system, now);
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->assoc[i]->addr.family == 0)
+			continue;
+		assoc_disturbed(c->assoc[i], now, &out);
+		source_act(c->source[i], &out);
+	}
+}
+
+static void
+on_changed(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+	double slept, jump;
+
+	(void)what;
+	sysclock_change_seen(fd);
+	jump = sysclock_watch(c->clock, &slept);
+	if (slept > 0)
+		wake_up(c, slept);
+	if (jump != 0)
+		log_warnx("somebody else has set the clock by %+.6f s", jump);
+	if (jump != 0 || slept > 0)
+		client_news(c);
+}
+
+static bool
+watch_host(struct client *c)
+{
+	double slept;
+
+	sysclock_watch(c->clock, &slept);
+	c->change_fd = sysclock_change_fd();
+	if (c->change_fd == -1)
+		return true;
+	c->changed = event_new(c->base, c->change_fd, EV_READ | EV_PERSIST, on_changed, c);
+	return c->changed != NULL && event_add(c->changed, NULL) == 0;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	(void)what;
+	while (c->dead != NULL) {
+		struct source *s = c->dead;
+
+		c->dead = s->next_dead;
+		source_free(s);
+	}
+}
+
+struct client *
+client_new(struct event_base *base, struct sysclock *clock, struct resolver *resolver, const struct client_opts *o, client_cb *cb, void *arg)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->base = base;
+	c->clock = clock;
+	c->resolver = resolver;
+	c->opts = *o;
+	c->cb = cb;
+	c->arg = arg;
+	c->change_fd = -1;
+	c->last_id = (uint16_t)random_u64();
+	system_init(&c->system, &o->select, &o->discipline, monotime_now(), sysclock_precision(clock), o->have_freq, o->freq);
+	c->system.steer = o->steer;
+	c->source = calloc(SYSTEM_ASSOCS_MAX, sizeof(struct source *));
+	c->assoc = calloc(SYSTEM_ASSOCS_MAX, sizeof(struct assoc *));
+	c->select_due = evtimer_new(base, on_select_due, c);
+	c->slew_due = evtimer_new(base, on_slew_due, c);
+	c->reap = evtimer_new(base, on_reap, c);
+	if (c->source == NULL || c->assoc == NULL || c->select_due == NULL || c->slew_due == NULL || c->reap == NULL || !watch_host(c)) {
+		client_free(c);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return c;
+}
+
+static void
+free_event(struct event *ev)
+{
+	if (ev != NULL)
+		event_free(ev);
+}
+
+void
+client_free(struct client *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		source_free(c->source[i]);
+	on_reap(-1, 0, c);
+	free_event(c->changed);
+	if (c->change_fd != -1)
+		close(c->change_fd);
+	free_event(c->reap);
+	free_event(c->slew_due);
+	free_event(c->select_due);
+	free(c->own);
+	free(c->assoc);
+	free(c->source);
+	free(c);
+}
+
+/* What no association can be made with, in the words of the log. */
+static const char *
+reject_addr(const struct client *c, const struct addr *a)
+{
+	if (addr_is_unusable(a) || (addr_is_loopback(a) && a->family == 4))
+		return "an address that cannot be a time source";
+	return client_has_addr(c, a) ? "a source already" : NULL;
+}
+
+bool
+client_add(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o)
+{
+	struct addr a = { 0 };
+	bool literal = addr_parse(&a, host, family) && !pool;
+	const char *why = literal ? reject_addr(c, &a) : NULL;
+	struct source *s;
+
+	if (why != NULL) {
+		log_warnx("server %s is ignored: it is %s", host, why);
+		return false;
+	}
+	s = source_new(c, pool ? ROLE_POOL : ROLE_SERVER, literal ? "" : host, o);
+	if (s == NULL) {
+		log_warnx("server %s is ignored: there are %zu sources already", host, c->n);
+		return false;
+	}
+	s->family = family;
+	if (literal)
+		source_set_addr(s, &a);
+	else
+		naming_ask(s);
+	return true;
+}
+
+void
+client_set_own(struct client *c, const uint32_t *id, size_t n)
+{
+	uint32_t *copy = calloc(n + 1, sizeof(*copy));
+
+	if (copy == NULL)
+		return;
+	if (n > 0)
+		memcpy(copy, id, n * sizeof(*copy));
+	free(c->own);
+	c->own = copy;
+	c->nown = n;
+}
+
+void
+client_network_changed(struct client *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct source *s = c->source[i];
+
+		if (s->role == ROLE_POOL || s->assoc.addr.family == 0) {
+			if (s->ask_failed > 0 && s->query == NULL)
+				naming_ask(s);
+		} else if (s->assoc.failures > 0) {
+			s->assoc.next = monotime_now();
+			glue_arm(s->due, 0);
+		}
+	}
+}
+
+const struct system *
+client_system(const struct client *c)
+{
+	return &c->system;
+}
+
+const struct assoc *const *
+client_assocs(const struct client *c, size_t *n)
+{
+	*n = c->n;
+	return (const struct assoc *const *)c->assoc;
+}
+
+void
+client_counts(const struct client *c, uint64_t *sent, uint64_t *received)
+{
+	*sent = c->sent;
+	*received = c->received;
+	for (size_t i = 0; i < c->n; i++) {
+		*sent += c->assoc[i]->count.sent;
+		*received += c->assoc[i]->count.received;
+	}
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What client.c, source.c and naming.c share: an association with its socket, timers and name, and the client that owns them all. */
+#ifndef CLIENT_GLUE_H
+#define CLIENT_GLUE_H
+
+#include <event2/event.h>
+
+#include "base/log.h"
+#include "client/client.h"
+#include "net/resolver.h"
+
+#define SOURCE_STR_MAX	(ASSOC_NAME_MAX + ADDR_STR_MAX + 8)
+
+enum source_role {
+	ROLE_SERVER,
+	ROLE_POOL,		/* a name that brings forth members; never asked for time itself */
+	ROLE_MEMBER,
+};
+
+struct source {
+	struct client		*client;
+	enum source_role	 role;
+	struct assoc		 assoc;
+	struct event		*due;		/* assoc_timer */
+	int			 fd;		/* of the exchange under way, or -1 */
+	struct event		*readable;
+	int			 family;	/* asked of the resolver */
+	struct event		*ask_due;	/* next question to the resolver */
+	struct resolver_query	*query;
+	unsigned		 ask_failed;	/* in a row */
+	int			 told_errno;	/* last failure to send that was logged */
+	struct log_gate		 gate;		/* for that log line */
+	struct source		*next_dead;
+};
+
+struct client {
+	struct event_base	*base;
+	struct sysclock		*clock;
+	struct resolver		*resolver;
+	struct client_opts	 opts;
+	client_cb		*cb;
+	void			*arg;
+	struct system		 system;
+	struct source		**source;	/* in order of configuration; */
+	struct assoc		**assoc;	/* the same, for the pure rooms and the views */
+	size_t			 n;
+	struct source		*dead;		/* to be freed once nothing of theirs is on the stack */
+	struct event		*reap;
+	struct event		*select_due;	/* system_update */
+	struct event		*slew_due;	/* end of a slew */
+	int			 change_fd;	/* sysclock_change_fd */
+	struct event		*changed;
+	struct log_gate		 vote_gate, clock_gate;
+	uint32_t		*own;		/* our reference IDs */
+	size_t			 nown;
+	uint16_t		 last_id;
+	uint64_t		 sent, received;	/* of associations that are gone */
+	bool			 reported;	/* once mode: said how it went */
+};
+
+/* Arms a timer; a negative time disarms it. */
+void glue_arm(struct event *ev, double seconds);
+void glue_report(struct client *c, enum client_news what, double value, const struct assoc *a);
+
+/* source.c.  source_new returns NULL for want of memory or of room. */
+struct source *source_new(struct client *c, enum source_role role, const char *name, const struct assoc_opts *o);
+void source_free(struct source *s);		/* at once: only from client_free and the reaper */
+void source_remove(struct source *s);		/* from the list now, freed later */
+void source_set_addr(struct source *s, const struct addr *a);
+void source_act(struct source *s, const struct assoc_out *out);
+const char *source_str(const struct source *s, char *buf, size_t cap);
+
+/* naming.c */
+void naming_ask(struct source *s);		/* asks the resolver for the name, now and again until it has an answer */
+void naming_pool_wanted(struct client *c);	/* a member is gone: its pool may look for another */
+
+/* client.c */
+bool client_has_addr(const struct client *c, const struct addr *a);
+size_t client_sources(const struct client *c);	/* those that are asked for time */
+void client_news(struct client *c);		/* an association has something for the selection */
+
+#endif

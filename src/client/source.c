@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One association on the loop: its socket, its timer, and what it asks for carried out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "glue.h"
+#include "net/udp.h"
+
+#define START_SPREAD	0.1	/* s between the first requests of associations, so that their replies do not queue */
+#define FREQ_UNKNOWN	1e-4	/* s/s, standard deviation of an oscillator nobody has measured */
+#define FREQ_DRIFTFILE	1e-6	/* s/s, the same of one whose drift file is there: temperatures change */
+
+static void
+close_socket(struct source *s)
+{
+	if (s->readable != NULL)
+		event_free(s->readable);
+	s->readable = NULL;
+	if (s->fd != -1)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/* The kernel's word on when the request left is better than ours. */
+static void
+refine_sent(struct source *s)
+{
+	struct exchange *x = &s->assoc.exchange;
+	struct walltime host;
+
+	if (udp_tx_stamp(s->fd, &host) && x->open)
+		assoc_sent(&s->assoc, sysclock_at_host(s->client->clock, host), x->generation);
+}
+
+static void
+take_datagram(struct source *s, const struct datagram *d)
+{
+	struct client *c = s->client;
+	struct arrival in = { .buf = d->buf, .len = d->len, .generation = sysclock_generation(c->clock) };
+	struct clockread now;
+	struct assoc_out out;
+
+	refine_sent(s);
+	sysclock_read(c->clock, &now);
+	in.t4 = sysclock_at_host(c->clock, d->host);
+	in.when = monotime_add(now.mono, -fmax(0, walltime_diff(now.host, d->host)));
+	in.steered = sysclock_steered(c->clock, in.when);
+	in.precision = log2_seconds(c->system.vars.precision);
+	assoc_receive(&s->assoc, &in, &out);
+	source_act(s, &out);
+}
+
+static void
+socket_failed(struct source *s, int err)
+{
+	char who[SOURCE_STR_MAX];
+	struct assoc_out out;
+	unsigned held = 0;
+
+	if (err != s->told_errno || log_gate_open(&s->gate, monotime_now(), &held))
+		log_info("%s cannot be reached: %s", source_str(s, who, sizeof(who)), strerror(err));
+	s->told_errno = err;
+	assoc_failed(&s->assoc, monotime_now(), &out);
+	source_act(s, &out);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct source *s = arg;
+	uint8_t buf[PACKET_MAX];
+	struct datagram d;
+
+	(void)what;
+	while (s->fd == fd) {
+		if (udp_receive(fd, &d, buf, sizeof(buf)) == -1) {
+			if (errno != EAGAIN && errno != EINTR)
+				socket_failed(s, errno);
+			else
+				refine_sent(s);
+			return;
+		}
+		if (d.len <= sizeof(buf))
+			take_datagram(s, &d);
+	}
+}
+
+static int
+open_socket(struct source *s)
+{
+	struct udp_opts o = { .bind = { .family = s->assoc.addr.family }, .dscp = s->client->opts.dscp, .tx_stamps = true };
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	close_socket(s);
+	s->fd = udp_open(&o);
+	if (s->fd == -1 || udp_connect(s->fd, &s->assoc.addr) == -1)
+		return -1;
+	s->readable = event_new(s->client->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+	if (s->readable == NULL || event_add(s->readable, NULL) == -1)
+		return -1;
+	if (getsockname(s->fd, (struct sockaddr *)&ss, &len) == -1 || !addr_from_sockaddr(&s->assoc.local, (struct sockaddr *)&ss))
+		s->assoc.local.family = 0;
+	return 0;
+}
+
+/* A request leaves from a fresh port, which the kernel picks at random (RFC 9109). */
+static void
+send_request(struct source *s, const struct assoc_out *out)
+{
+	uint8_t pkt[PACKET_LEN];
+	struct datagram d = { .buf = pkt, .len = sizeof(pkt) };
+	struct clockread now;
+
+	memcpy(pkt, out->pkt, sizeof(pkt));
+	if (open_socket(s) == -1) {
+		socket_failed(s, errno);
+		return;
+	}
+	sysclock_read(s->client->clock, &now);
+	assoc_sent(&s->assoc, now.wall, sysclock_generation(s->client->clock));
+	if (udp_send(s->fd, &d) == -1)
+		socket_failed(s, errno);
+}
+
+static void
+tell_kiss(const struct source *s, uint32_t kiss)
+{
+	char who[SOURCE_STR_MAX], code[5] = { (char)(kiss >> 24), (char)(kiss >> 16), (char)(kiss >> 8), (char)kiss, '\0' };
+	const char *then = s->assoc.stopped ? "not asked any more" : "asked less often";
+
+	source_str(s, who, sizeof(who));
+	for (char *p = code; *p != '\0'; p++)
+		*p = *p > ' ' && *p <= '~' ? *p : '.';
+	if (kiss == REFID_RATE || s->assoc.stopped)
+		log_info("%s sent kiss code %s: %s", who, code, then);
+	else
+		log_debug("%s sent kiss code %s", who, code);
+}
+
+static void
+tell_event(const struct source *s, int event)
+{
+	char who[SOURCE_STR_MAX];
+
+	if (event == PEVENT_REACHABLE)
+		log_info("%s is reachable", source_str(s, who, sizeof(who)));
+	else if (event == PEVENT_UNREACHABLE)
+		log_info("%s is unreachable", source_str(s, who, sizeof(who)));
+}
+
+void
+source_act(struct source *s, const struct assoc_out *out)
+{
+	if (out->kiss != 0)
+		tell_kiss(s, out->kiss);
+	tell_event(s, out->event);
+	if (out->what & ASSOC_CLOSE)
+		close_socket(s);
+	glue_arm(s->due, out->wait);
+	if (out->what & ASSOC_UPDATE)
+		client_news(s->client);
+	if (out->what & ASSOC_RESOLVE && s->assoc.name[0] != '\0')
+		naming_ask(s);
+	if (out->what & ASSOC_DEMOBILIZE)
+		source_remove(s);
+	else if (out->what & ASSOC_SEND)
+		send_request(s, out);
+}
+
+static void
+on_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct source *s = arg;
+	struct assoc_out out;
+
+	(void)fd;
+	(void)what;
+	assoc_timer(&s->assoc, monotime_now(), dice_throw(), &out);
+	source_act(s, &out);
+}
+
+/* Association ids are 16 bits, not 0, and start anywhere, so that an old one is not taken for a new one. */
+static uint16_t
+new_id(struct client *c)
+{
+	bool used;
+
+	do {
+		c->last_id++;
+		used = c->last_id == 0;
+		for (size_t i = 0; i < c->n && !used; i++)
+			used = c->assoc[i]->id == c->last_id;
+	} while (used);
+	return c->last_id;
+}
+
+struct source *
+source_new(struct client *c, enum source_role role, const char *name, const struct assoc_opts *o)
+{
+	struct source *s = c->n < SYSTEM_ASSOCS_MAX ? calloc(1, sizeof(*s)) : NULL;
+	bool known = c->opts.have_freq || c->system.discipline.state == DISC_SYNC;
+	double sigma = known ? FREQ_DRIFTFILE : FREQ_UNKNOWN;
+
+	if (s == NULL)
+		return NULL;
+	s->client = c;
+	s->role = role;
+	s->fd = -1;
+	s->due = evtimer_new(c->base, on_due, s);
+	if (s->due == NULL) {
+		free(s);
+		return NULL;
+	}
+	assoc_init(&s->assoc, new_id(c), o, monotime_now(), START_SPREAD * (double)(c->n % 32), c->system.discipline.freq, sigma * sigma);
+	s->assoc.configured = role != ROLE_MEMBER;
+	if (role == ROLE_POOL)
+		s->assoc.last.refid = REFID_POOL;
+	snprintf(s->assoc.name, sizeof(s->assoc.name), "%s", name);
+	c->source[c->n] = s;
+	c->assoc[c->n++] = &s->assoc;
+	return s;
+}
+
+void
+source_free(struct source *s)
+{
+	close_socket(s);
+	if (s->query != NULL)
+		resolver_cancel(s->query);
+	if (s->ask_due != NULL)
+		event_free(s->ask_due);
+	event_free(s->due);
+	free(s);
+}
+
+void
+source_remove(struct source *s)
+{
+	struct client *c = s->client;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->source[i] != s)
+			continue;
+		memmove(&c->source[i], &c->source[i + 1], (c->n - i - 1) * sizeof(c->source[0]));
+		memmove(&c->assoc[i], &c->assoc[i + 1], (c->n - i - 1) * sizeof(c->assoc[0]));
+		c->n--;
+		close_socket(s);
+		event_del(s->due);
+		c->sent += s->assoc.count.sent;
+		c->received += s->assoc.count.received;
+		if (s->assoc.addr.family != 0)
+			glue_report(c, CLIENT_ASSOC_REMOVED, 0, &s->assoc);
+		s->next_dead = c->dead;
+		c->dead = s;
+		event_active(c->reap, EV_TIMEOUT, 0);
+		client_news(c);
+		naming_pool_wanted(c);
+		return;
+	}
+}
+
+void
+source_set_addr(struct source *s, const struct addr *a)
+{
+	bool had = s->assoc.addr.family != 0;
+	struct assoc_out out;
+
+	if (had && addr_same_host(&s->assoc.addr, a))
+		return;
+	if (had)
+		glue_report(s->client, CLIENT_ASSOC_REMOVED, 0, &s->assoc);
+	assoc_set_addr(&s->assoc, a, monotime_now(), &out);
+	glue_report(s->client, CLIENT_ASSOC_ADDED, 0, &s->assoc);
+	source_act(s, &out);
+}
+
+const char *
+source_str(const struct source *s, char *buf, size_t cap)
+{
+	char ip[ADDR_STR_MAX] = "no address yet";
+
+	if (s->assoc.addr.family != 0)
+		addr_str(&s->assoc.addr, ip, sizeof(ip));
+	if (s->assoc.name[0] == '\0')
+		snprintf(buf, cap, "%s", ip);
+	else
+		snprintf(buf, cap, "%s (%s)", s->assoc.name, ip);
+	return buf;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Selection, discipline and the system variables that follow from them. */
+#include <string.h>
+
+#include "client/system.h"
+#include "wire/control.h"
+
+#define FIRST_WAIT	12.0	/* s after start within which every source gets its say before the first correction */
+#define REFTIME_MIN_DISP 0.001	/* s, MINDISP of RFC 5905 */
+
+void
+system_init(struct system *s, const struct select_opts *so, const struct discipline_opts *d, struct monotime now, int8_t precision,
+    bool have_freq, double freq)
+{
+	*s = (struct system){ .select = *so, .start = now, .steer = true };
+	discipline_init(&s->discipline, d, now, have_freq, freq);
+	sysvars_init(&s->vars, precision);
+	s->vars.disp_rate = d->dispersion;
+	s->vars.freq = s->discipline.freq;
+	system_event(s, EVENT_RESTART);
+	system_event(s, have_freq ? EVENT_FREQ_SET : EVENT_FREQ_NOT_SET);
+}
+
+void
+system_event(struct system *s, int event)
+{
+	if (s->event != event && s->events < 15)
+		s->events++;
+	s->event = (uint8_t)event;
+}
+
+/* At start nobody moves the clock before all have been heard: a liar must not be believed for having been quick. */
+static bool
+may_open(struct system *s, struct assoc *const a[], size_t n, struct monotime now)
+{
+	if (s->opened || monotime_diff(now, s->start) >= FIRST_WAIT)
+		return s->opened = true;
+	for (size_t i = 0; i < n; i++) {
+		if (!assoc_heard_out(a[i]))
+			return false;
+	}
+	return s->opened = true;
+}
+
+/* Without a system peer the clock runs on; after orphanwait we stop claiming to know the time. */
+static void
+no_syspeer(struct system *s, struct monotime now, struct system_out *out)
+{
+	double left;
+
+	s->vars.peer = 0;
+	if (s->vars.leap == LEAP_UNSYNC)
+		return;
+	if (s->lost.ns == 0) {
+		s->lost = now;
+		system_event(s, EVENT_NO_SYSPEER);
+	}
+	left = s->select.orphanwait - monotime_diff(now, s->lost);
+	if (left > 0 && sysvars_rootdist(&s->vars, now) < s->select.maxdist) {
+		out->wait = left;
+		return;
+	}
+	s->vars.leap = LEAP_UNSYNC;
+	s->vars.stratum = STRATUM_UNSYNC;
+	s->vars.refid = REFID('F', 'R', 'E', 'E');
+	out->what |= SYSTEM_LOST;
+}
+
+static struct assoc *
+find_assoc(struct assoc *const a[], size_t n, uint16_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (a[i]->id == id)
+			return a[i];
+	}
+	return NULL;
+}
+
+static void
+take_tallies(struct assoc *const a[], size_t n, const struct candidate c[], size_t nc)
+{
+	for (size_t i = 0; i < nc; i++) {
+		struct assoc *one = find_assoc(a, n, c[i].id);
+
+		if (one != NULL)
+			one->tally = c[i].tally;
+	}
+}
+
+/* Leap warning by vote: more than half of the survivors (RFC 8633 section 3.7). */
+static uint8_t
+vote_leap(struct assoc *const a[], size_t n)
+{
+	unsigned votes[4] = { 0 }, all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (a[i]->tally < TALLY_CANDIDATE)
+			continue;
+		votes[a[i]->last.leap & 3]++;
+		all++;
+	}
+	if (2 * votes[LEAP_INSERT] > all)
+		return LEAP_INSERT;
+	return 2 * votes[LEAP_DELETE] > all ? LEAP_DELETE : LEAP_NONE;
+}
+
+void
+system_update(struct system *s, struct assoc *const a[], size_t n, const struct own_refids *own, struct monotime now, double steered,
+    struct system_out *out)
+{
+	struct candidate c[SYSTEM_ASSOCS_MAX];
+	struct selection sel = { .syspeer = -1 };
+	size_t nc = 0;
+
+	*out = (struct system_out){ .wait = -1 };
+	for (size_t i = 0; i < n && nc < SYSTEM_ASSOCS_MAX; i++)
+		nc += assoc_candidate(a[i], now, steered, &s->select, own, &c[nc]);
+	if (!may_open(s, a, n, now)) {
+		out->wait = FIRST_WAIT - monotime_diff(now, s->start);
+		return;
+	}
+	select_run(c, nc, &s->select, s->vars.peer, &sel);
+	take_tallies(a, n, c, nc);
+	s->truechimers = sel.truechimers;
+	s->survivors = sel.survivors;
+	if (sel.syspeer == -1) {
+		if (nc > 0)
+			out->what |= sel.truechimers == 0 ? SYSTEM_NO_MAJORITY : SYSTEM_TOO_FEW;
+		no_syspeer(s, now, out);
+		return;
+	}
+	if (s->vars.peer != c[sel.syspeer].id) {
+		s->vars.peer = c[sel.syspeer].id;
+		out->what |= SYSTEM_SYSPEER;
+		assoc_event(find_assoc(a, n, s->vars.peer), PEVENT_SYSPEER);
+	}
+	if (!s->steer)
+		return;
+	s->vars.sys_jitter = sel.jitter;
+	s->vars.est_error = sqrt(sel.est.var);
+	discipline_update(&s->discipline, now, &sel.est, log2_seconds(find_assoc(a, n, s->vars.peer)->hpoll), &out->decision);
+	out->what |= SYSTEM_DECISION;
+}
+
+/* System variables from the system peer (RFC 5905 section 11.2.3, clock_update). */
+static void
+take_peer(struct system *s, const struct assoc *p, double offset, struct monotime now, struct walltime wall)
+{
+	double age_disp = s->vars.disp_rate * monotime_diff(now, p->stat.when);
+
+	s->vars.stratum = (uint8_t)(p->last.stratum + 1);
+	s->vars.refid = assoc_refid_of(&p->addr);
+	s->vars.reftime = wall;
+	s->vars.updated = now;
+	s->vars.tc = (uint8_t)p->hpoll;
+	s->vars.rootdelay = short_to_seconds(p->last.rootdelay) + p->stat.delay;
+	s->vars.rootdisp = short_to_seconds(p->last.rootdisp) + p->stat.disp
+	    + fmax(REFTIME_MIN_DISP, age_disp + s->vars.sys_jitter + fabs(offset));
+}
+
+void
+system_done(struct system *s, struct assoc *const a[], size_t n, const struct decision *d, bool ok, struct monotime now, struct walltime wall,
+    struct system_out *out)
+{
+	const struct assoc *p = find_assoc(a, n, s->vars.peer);
+	bool was_synced = s->vars.leap != LEAP_UNSYNC;
+
+	if (d->what == DECIDE_HOLD || d->what == DECIDE_PANIC || p == NULL)
+		return;
+	s->vars.offset = d->what == DECIDE_STEP ? 0 : d->offset;
+	s->vars.freq = s->discipline.freq;
+	s->vars.clk_jitter = s->discipline.jitter;
+	s->vars.clk_wander = s->discipline.wander;
+	if (!ok) {
+		s->vars.leap = LEAP_UNSYNC;
+		s->vars.stratum = STRATUM_UNSYNC;
+		out->what |= was_synced ? SYSTEM_LOST : 0;
+		return;
+	}
+	s->lost.ns = 0;
+	take_peer(s, p, s->vars.offset, now, wall);
+	s->vars.leap = vote_leap(a, n);
+	if (d->what == DECIDE_STEP)
+		system_event(s, EVENT_STEP);
+	if (!was_synced) {
+		out->what |= SYSTEM_SYNC;
+		system_event(s, EVENT_CLOCK_SYNC);
+	}
+}
+
+void
+system_disturbed(struct system *s, struct monotime now)
+{
+	discipline_disturbed(&s->discipline, now);
+	s->vars.leap = LEAP_UNSYNC;
+	s->vars.stratum = STRATUM_UNSYNC;
+	s->vars.refid = REFID_STEP;
+	s->vars.peer = 0;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Makes, loads, settles, checks and frees a configuration. */
+#include <sys/stat.h>
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader.h"
+
+#define DSCP_EF		46	/* expedited forwarding, as ntpd has it */
+#define SAFE_FLAGS	(RESTRICT_KOD | RESTRICT_LIMITED | RESTRICT_NOMODIFY | RESTRICT_NOTRAP | RESTRICT_NOPEER | RESTRICT_NOQUERY)
+
+void *
+config_alloc(size_t size)
+{
+	void *p = malloc(size);
+
+	if (p == NULL) {
+		fputs("ntpd: out of memory while reading the configuration\n", stderr);
+		exit(EXIT_FAILURE);
+	}
+	return p;
+}
+
+char *
+config_strdup(const char *s)
+{
+	size_t len = strlen(s) + 1;
+
+	return memcpy(config_alloc(len), s, len);
+}
+
+void
+config_set(char **dst, const char *s)
+{
+	char *new = s != NULL ? config_strdup(s) : NULL;
+
+	free(*dst);
+	*dst = new;
+}
+
+struct config *
+config_new(void)
+{
+	struct config *c = config_alloc(sizeof(*c));
+
+	*c = (struct config){
+		.leap_checkhash = true,
+		.tos = select_defaults,
+		.tinker = discipline_defaults,
+		.discard = discard_defaults,
+		.mru = mru_defaults,
+		.dscp = DSCP_EF,
+		.enable_ntp = true,
+		.enable_monitor = true,
+		.enable_auth = true,
+		.enable_kernel = true,
+		.enable_stats = true,
+		.wander_threshold = 1e-7,
+		.rlimit = { .memlock = -1, .stacksize = -1, .filenum = -1 },
+	};
+	for (unsigned t = 0; t < LOG_TYPES; t++)
+		c->logconfig |= LOGCONFIG_BIT(LOG_CLASS_SYNC, t);
+	return c;
+}
+
+static void
+free_lists(struct config *c)
+{
+	struct config_source *s;
+	struct config_restrict *a;
+	struct config_setvar *v;
+	struct config_trusted *t;
+
+	while ((s = c->sources) != NULL) {
+		c->sources = s->next;
+		free(s->host);
+		free(s);
+	}
+	while ((a = c->restricts) != NULL) {
+		c->restricts = a->next;
+		free(a);
+	}
+	while ((v = c->setvars) != NULL) {
+		c->setvars = v->next;
+		free(v->name);
+		free(v->value);
+		free(v);
+	}
+	while ((t = c->trusted) != NULL) {
+		c->trusted = t->next;
+		free(t);
+	}
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	free_lists(c);
+	free(c->driftfile);
+	free(c->logfile);
+	free(c->pidfile);
+	free(c->keysfile);
+	free(c->leapfile);
+	free(c->statsdir);
+	free(c->iface_rules);
+	free(c);
+}
+
+int
+config_resolve_system(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *list = NULL;
+	int err, n = 0;
+
+	(void)arg;
+	hints.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
+	err = getaddrinfo(name, NULL, &hints, &list);
+	if (err != 0) {
+		*why = err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err);
+		return -1;
+	}
+	for (const struct addrinfo *ai = list; ai != NULL && (size_t)n < cap; ai = ai->ai_next)
+		if (addr_from_sockaddr(&out[n], ai->ai_addr)) {
+			out[n].port = 0;
+			n++;
+		}
+	freeaddrinfo(list);
+	return n;
+}
+
+static struct config_restrict **
+restrict_end(struct config *c)
+{
+	struct config_restrict **tail = &c->restricts;
+
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	return tail;
+}
+
+static struct config_source **
+source_end(struct config *c)
+{
+	struct config_source **tail = &c->sources;
+
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	return tail;
+}
+
+bool
+config_add_server(struct config *c, const char *host, int family)
+{
+	struct config_source s = { .kind = SOURCE_SERVER, .family = family, .opts = assoc_defaults };
+	struct config_source **tail = source_end(c);
+	char name[ASSOC_NAME_MAX];
+	struct addr a;
+
+	if (source_host_problem(host, family) != NULL || c->nsources >= CONFIG_SOURCES_MAX || (addr_parse(&a, host, 4) && addr_is_refclock(&a)))
+		return false;
+	snprintf(name, sizeof(name), "%s", host);
+	s.host = name;
+	s.opts.iburst = true;
+	return source_append(c, &tail, &s);
+}
+
+bool
+config_key_trusted(const struct config *c, uint32_t id)
+{
+	for (const struct config_trusted *t = c->trusted; t != NULL; t = t->next)
+		if (id >= t->lo && id <= t->hi)
+			return true;
+	return false;
+}
+
+/* Does an entry of the file say something of this address? */
+static bool
+is_mentioned(const struct config *c, const struct addr *a)
+{
+	for (const struct config_restrict *e = c->restricts; e != NULL; e = e->next) {
+		struct addr masked = *a;
+
+		if (e->source || e->rule.mask.family != a->family || e->rule.ntpport)
+			continue;
+		addr_apply_mask(&masked, &e->rule.mask);
+		if (memcmp(masked.ip, e->rule.addr.ip, sizeof(masked.ip)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_rule(struct config *c, const struct restrict_rule *rule)
+{
+	struct config_restrict *new = config_alloc(sizeof(*new));
+
+	*new = (struct config_restrict){ .rule = *rule };
+	*restrict_end(c) = new;
+}
+
+void
+config_finish(struct config *c)
+{
+	static const char *const self[] = { "127.0.0.1", "::1" };
+	bool *given[] = { &c->restrict_default4, &c->restrict_default6 };
+
+	for (int i = 0; i < 2; i++) {
+		struct restrict_rule rule = { .flags = SAFE_FLAGS, .ippeerlimit = IPPEERLIMIT_NONE };
+		struct addr a;
+
+		if (*given[i] || !addr_parse(&a, self[i], 0))
+			continue;
+		*given[i] = true;
+		restrict_rule_default(&rule, a.family);
+		if (!is_mentioned(c, &a)) {
+			struct restrict_rule open = { .ippeerlimit = IPPEERLIMIT_NONE };
+
+			restrict_rule_host(&open, &a);
+			add_rule(c, &open);
+		}
+		add_rule(c, &rule);
+	}
+}
+
+/* enable and disable, of which disable wins wherever it stands. */
+static void
+settle_flags(struct reader *r)
+{
+	for (size_t i = 0; i < flag_option_count; i++) {
+		bool *field = flag_options[i].offset == NOWHERE ? NULL : (bool *)(void *)((char *)r->c + flag_options[i].offset);
+
+		if (field != NULL && (r->enabled & 1u << i) != 0)
+			*field = true;
+		if (field != NULL && (r->disabled & 1u << i) != 0)
+			*field = false;
+	}
+}
+
+static void
+settle_monitor(struct reader *r)
+{
+	bool limited = false;
+
+	for (const struct config_restrict *e = r->c->restricts; e != NULL; e = e->next)
+		limited = limited || (e->rule.flags & RESTRICT_LIMITED) != 0;
+	if (!limited || r->c->enable_monitor)
+		return;
+	r->c->enable_monitor = true;
+	reader_settle_warn(r, "'disable monitor' has no effect while a restrict entry is 'limited': the rate limit needs the list");
+}
+
+static void
+check_tos(struct reader *r)
+{
+	const struct select_opts *o = &r->c->tos;
+
+	if (o->minsane >= o->minclock || o->minclock > o->maxclock)
+		reader_settle_warn(r, "tos should have minsane (%u) < minclock (%u) <= maxclock (%u): the daemon will not work properly", o->minsane,
+		    o->minclock, o->maxclock);
+	if (o->floor > o->ceiling)
+		reader_settle_warn(r, "tos should have floor (%u) <= ceiling (%u): no source can be used", o->floor, o->ceiling);
+}
+
+static void
+begin(struct reader *r, struct config *c, const struct config_hooks *h)
+{
+	*r = (struct reader){ .c = c, .hooks = h };
+	r->source_tail = source_end(c);
+	r->restrict_tail = restrict_end(c);
+	r->setvar_tail = &c->setvars;
+	r->trusted_tail = &c->trusted;
+}
+
+static void
+settle(struct reader *r, const char *name)
+{
+	struct place place = { .file = name };
+
+	r->place = &place;
+	settle_flags(r);
+	config_finish(r->c);
+	settle_monitor(r);
+	check_tos(r);
+	r->place = NULL;
+}
+
+/* NTPsec: the directory ntp.d beside the main file is read after it. */
+static void
+read_drop_ins(struct reader *r, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	struct stat st;
+	int len = slash == NULL ? snprintf(dir, sizeof(dir), "ntp.d")
+	    : snprintf(dir, sizeof(dir), "%.*s/ntp.d", (int)(slash - path), path);
+
+	if (len > 0 && (size_t)len < sizeof(dir) && !r->ended && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+		(void)reader_include(r, dir, 0);	/* it has said what was wrong */
+}
+
+int
+config_load_with(struct config *c, const char *path, const struct config_hooks *h)
+{
+	struct reader r;
+	int ret, err;
+
+	begin(&r, c, h);
+	ret = reader_include(&r, path, 0);
+	err = errno;
+	if (ret == 0)
+		read_drop_ins(&r, path);
+	settle(&r, path);
+	errno = err;
+	return ret;
+}
+
+int
+config_load(struct config *c, const char *path, config_remark *remark, void *arg)
+{
+	const struct config_hooks h = { .remark = remark, .resolve = config_resolve_system, .arg = arg };
+
+	return config_load_with(c, path, &h);
+}
+
+int
+config_parse_buffer(struct config *c, const char *name, const char *buf, size_t len, const struct config_hooks *h)
+{
+	unsigned line, column;
+	struct reader r;
+	bool text = lexer_is_text(buf, len, &line, &column);
+
+	begin(&r, c, h);
+	r.nfiles = 1;
+	r.depth = 1;
+	if (text)
+		reader_buffer(&r, name, buf, len);
+	else
+		reader_not_text(&r, name, line, column);
+	settle(&r, name);
+	errno = EILSEQ;
+	return text ? 0 : -1;
+}
+
+/* Prints one remark where a compiler would. */
+static void
+print_remark(void *arg, enum remark kind, const char *file, unsigned line, unsigned column, const char *text)
+{
+	static const char *const names[] = { [REMARK_ERROR] = "error", [REMARK_WARNING] = "warning", [REMARK_NOTE] = "note" };
+	FILE *out = arg;
+
+	if (line > 0)
+		fprintf(out, "%s:%u:%u: %s: %s\n", file, line, column, names[kind], text);
+	else
+		fprintf(out, "%s: %s: %s\n", file, names[kind], text);
+}
+
+int
+config_check(const char *path, FILE *out)
+{
+	const struct config_hooks h = { .remark = print_remark, .arg = out };
+	struct config *c = config_new();
+	int ret = config_load_with(c, path, &h);
+	bool bad = ret != 0 || c->errors > 0;
+
+	fprintf(out, "%s: %u error%s, %u warning%s%s\n", path, c->errors, c->errors == 1 ? "" : "s", c->warnings, c->warnings == 1 ? "" : "s",
+	    c->fatal > 0 ? ": the daemon would not start" : "");
+	config_free(c);
+	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The state of reading files, and what the parse functions of the directives have in common.  Private to this room. */
+#ifndef CONFIG_READER_H
+#define CONFIG_READER_H
+
+#include "config/config.h"
+#include "config/directives.h"
+#include "config/lexer.h"
+
+/* A file being read and the one that included it. */
+struct place {
+	const char		*file;
+	const struct place	*up;
+};
+
+struct reader {
+	struct config			*c;
+	const struct config_hooks	*hooks;
+	const struct place		*place;		/* NULL between files */
+	struct lexer			 lexer;
+	struct token			 tok;		/* the token under the reader's finger */
+	const struct directive		*row;		/* of this line, NULL before it is known */
+	unsigned			 column;	/* of its first word */
+	bool				 bad;		/* the line is wrong and is to have no effect */
+	bool				 ended;		/* the directive end was met */
+	unsigned			 depth;		/* includes within each other */
+	unsigned			 nfiles;
+	size_t				 total;		/* octets read so far */
+	unsigned			 enabled, disabled;	/* bits by row of flag_options */
+	uint64_t			 seen[2];	/* directives whose lack of effect has been told, bits by row */
+	struct config_source		**source_tail;
+	struct config_restrict		**restrict_tail;
+	struct config_setvar		**setvar_tail;
+	struct config_trusted		**trusted_tail;
+};
+
+/* The line is wrong at that column and will be skipped. */
+void reader_error(struct reader *r, unsigned column, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Something on the line is wrong and skipped, the rest of it stands. */
+void reader_complain(struct reader *r, unsigned column, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+void reader_warn(struct reader *r, unsigned column, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void reader_note(struct reader *r, unsigned column, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* An error about a whole file, or after all of them; fatal ones keep the daemon from starting. */
+void reader_file_error(struct reader *r, bool fatal, const char *file, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void reader_not_text(struct reader *r, const char *file, unsigned line, unsigned column);
+void reader_settle_warn(struct reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* To the next token of the line.  False at its end, and with the line marked wrong at a token that is too long. */
+bool reader_next(struct reader *r, enum token_want want);
+
+/* Like reader_next, but a missing, special or (for a string) empty token is an error; what names the thing wanted. */
+bool reader_need(struct reader *r, enum token_want want, const char *what);
+
+/* Nothing more may stand on the line.  False if the line is wrong, now or before. */
+bool reader_end(struct reader *r);
+
+/* The next word as a whole number within bounds. */
+bool reader_int(struct reader *r, const char *what, int64_t min, int64_t max, int64_t *out);
+
+/* The token under the finger as a number. */
+bool reader_token_int(struct reader *r, const char *what, int64_t min, int64_t max, int64_t *out);
+bool reader_token_double(struct reader *r, const char *what, double min, double max, double *out);
+
+/* The option under the finger: reads its value and stores it into base, if base is not NULL.  False if the line is wrong. */
+bool option_apply(struct reader *r, const struct option *o, void *base);
+
+/* Options up to the end of the line.  False if the line is wrong. */
+bool options_read(struct reader *r, const struct option *t, size_t n, void *base);
+
+/* One warning that an option does nothing. */
+void option_standing(struct reader *r, const struct option *o, unsigned column);
+
+/* Reads a file, or the *.conf files of a directory, into the reader's config. */
+int reader_include(struct reader *r, const char *path, unsigned column);
+
+void reader_buffer(struct reader *r, const char *name, const char *buf, size_t len);
+
+/* malloc and strdup that never fail: start-up ends for want of memory. */
+void *config_alloc(size_t size);
+char *config_strdup(const char *s);
+
+/* Replaces a string of the config. */
+void config_set(char **dst, const char *s);
+
+/* A host that can be a source: NULL, or what is wrong with it.  Literal addresses are recognised without asking anybody. */
+const char *source_host_problem(const char *host, int family);
+
+/* Appends a source unless it is there already (false). */
+bool source_append(struct config *c, struct config_source ***tail, const struct config_source *s);
+
+/* What the options of a source line fill. */
+struct source_line {
+	struct config_source	source;
+	bool			nts;
+	uint32_t		mode;	/* of a reference clock's driver */
+};
+
+enum { LINE_SERVER, LINE_POOL, LINE_PEER };	/* kind of a row that parse_source reads */
+enum { LINE_UNRESTRICT, LINE_DELRESTRICT };	/* … parse_unrestrict */
+
+/* Tables that more than one file needs. */
+extern const struct option flag_options[];
+extern const size_t flag_option_count;
+extern const struct option restrict_relics[];
+extern const size_t restrict_relic_count;
+extern const struct option filegen_names[];
+extern const size_t filegen_name_count;
+
+/* Parse functions, by the file that owns them. */
+/* simple.c */
+directive_parse parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_ints, parse_relic;
+/* sources.c */
+directive_parse parse_source, parse_other_mode, parse_refclock, parse_fudge;
+/* access.c */
+directive_parse parse_restrict, parse_unrestrict;
+/* lines.c */
+directive_parse parse_flags, parse_interface, parse_setvar, parse_logconfig, parse_include, parse_end, parse_simulate, parse_trustedkey,
+    parse_driftfile, parse_leapfile, parse_clock, parse_filegen, parse_pollskewlist, parse_statsdir, parse_mru;
+
+#endif

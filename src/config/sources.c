@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lines that name sources: server, pool, peer, the other modes, reference clocks. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/ntp.h"
+#include "reader.h"
+
+#define HOST_MAX	(ASSOC_NAME_MAX - 1)
+#define UNSET		INT8_MIN	/* a poll exponent the line says nothing of */
+
+/* Reference clock drivers of ntpd: type, and the name NTPsec gives the ones it kept. */
+static const struct { uint8_t type; const char *name; } drivers[] = {
+	{ 1, "local" }, { 3, NULL }, { 4, "spectracom" }, { 5, "truetime" }, { 6, NULL }, { 7, NULL }, { 8, "generic" }, { 9, NULL },
+	{ 10, NULL }, { 11, "arbiter" }, { 12, NULL }, { 16, NULL }, { 18, "modem" }, { 19, NULL }, { 20, "nmea" }, { 22, "pps" },
+	{ 26, "hpgps" }, { 27, NULL }, { 28, "shm" }, { 29, "trimble" }, { 30, "oncore" }, { 31, NULL }, { 32, NULL }, { 33, NULL },
+	{ 34, NULL }, { 35, NULL }, { 36, NULL }, { 37, NULL }, { 38, NULL }, { 39, NULL }, { 40, "jjy" }, { 42, "zyfer" }, { 43, NULL },
+	{ 44, NULL }, { 45, NULL }, { 46, "gpsd" },
+};
+
+static bool
+driver_exists(uint8_t type, const char *name)
+{
+	for (size_t i = 0; i < NELEMS(drivers); i++)
+		if (name == NULL ? drivers[i].type == type : drivers[i].name != NULL && strcmp(drivers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "fe80::1%eth0" is an address even while eth0 is not there yet. */
+static bool
+is_scoped(const char *host)
+{
+	char bare[ADDR_STR_MAX];
+	size_t len = strcspn(host, "%");
+	struct addr a;
+
+	if (host[len] == '\0' || len >= sizeof(bare))
+		return false;
+	memcpy(bare, host, len);
+	bare[len] = '\0';
+	return addr_parse(&a, bare, 6);
+}
+
+const char *
+source_host_problem(const char *host, int family)
+{
+	struct addr a;
+	const char *p;
+
+	if (addr_parse(&a, host, 0)) {
+		if (family != 0 && family != a.family)
+			return "is an address of the other family";
+		if (addr_is_unusable(&a) || (a.family == 4 && addr_is_loopback(&a) && !addr_is_refclock(&a)))
+			return "is no address that a server can have";
+		return NULL;
+	}
+	if (is_scoped(host))
+		return family == 4 ? "is an address of the other family" : NULL;
+	if (host[0] == '\0' || strlen(host) > HOST_MAX)
+		return "is empty or longer than a host name can be";
+	if (host[strspn(host, "0123456789.")] == '\0' || strchr(host, ':') != NULL)
+		return "is neither an address nor a host name";
+	for (p = host; *p != '\0'; p++)
+		if (strchr("0123456789-._", *p) == NULL && !((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z'))
+			return "is no host name";
+	return NULL;
+}
+
+static bool
+same_host(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	struct addr x, y;
+
+	if (addr_parse(&x, a, 0) && addr_parse(&y, b, 0))
+		return addr_same_host(&x, &y);
+	la -= la > 0 && a[la - 1] == '.';
+	lb -= lb > 0 && b[lb - 1] == '.';
+	return la == lb && strncasecmp(a, b, la) == 0;
+}
+
+bool
+source_append(struct config *c, struct config_source ***tail, const struct config_source *s)
+{
+	struct config_source *new;
+
+	for (const struct config_source *o = c->sources; o != NULL; o = o->next)
+		if (o->kind == s->kind && o->family == s->family && same_host(o->host, s->host))
+			return false;
+	new = config_alloc(sizeof(*new));
+	*new = *s;
+	new->host = config_strdup(s->host);
+	new->next = NULL;
+	**tail = new;
+	*tail = &new->next;
+	c->nsources++;
+	return true;
+}
+
+/* What the kind of line or source makes of its options.  The column is the option's. */
+static bool
+option_fits(struct reader *r, const struct option *o, bool clock, bool pool, unsigned column)
+{
+	if ((o->flags & OPTION_ON_CLOCK) != 0 && !clock) {
+		reader_error(r, column, "'%s' is for reference clocks only, not for a server on the network; the line is skipped", o->name);
+		return false;
+	}
+	if ((o->flags & OPTION_ON_NET) != 0 && clock) {
+		reader_error(r, column, "'%s' is not for reference clocks; the line is skipped", o->name);
+		return false;
+	}
+	if ((o->flags & OPTION_NOT_POOL) != 0 && pool)
+		reader_warn(r, column, "'%s' has no effect on a pool (%s)", o->name, o->prose);
+	else if (!clock)
+		option_standing(r, o, column);
+	return true;
+}
+
+static bool
+read_source_options(struct reader *r, const struct directive *d, bool clock, bool pool, struct source_line *line)
+{
+	const struct option *o;
+	unsigned column;
+
+	while (reader_next(r, WANT_WORD)) {
+		column = r->tok.column;
+		o = r->tok.kind == TOKEN_WORD ? option_find(d->options, d->noptions, r->tok.text) : NULL;
+		if (o == NULL) {
+			reader_error(r, column, "'%s' has no option '%.40s'; the line is skipped", d->name, r->tok.text);
+			return false;
+		}
+		if (!option_apply(r, o, (o->flags & OPTION_NOT_POOL) != 0 && pool ? NULL : line) || !option_fits(r, o, clock, pool, column))
+			return false;
+	}
+	return !r->bad;
+}
+
+/* -4 or -6, then the address, which goes into host.  The finger ends on the address. */
+static bool
+read_host(struct reader *r, char host[static TOKEN_MAX + 1], int *family)
+{
+	*family = 0;
+	while (reader_need(r, WANT_STRING, "an address")) {
+		if (r->tok.kind == TOKEN_WORD && strcmp(r->tok.text, "-4") == 0) {
+			*family = 4;
+		} else if (r->tok.kind == TOKEN_WORD && strcmp(r->tok.text, "-6") == 0) {
+			*family = 6;
+		} else {
+			memcpy(host, r->tok.text, r->tok.len + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* minpoll must not exceed maxpoll; the one that was given stands, and maxpoll if both were. */
+static void
+settle_poll(struct reader *r, struct assoc_opts *o)
+{
+	int8_t min = o->minpoll, max = o->maxpoll;
+
+	o->minpoll = min == UNSET ? assoc_defaults.minpoll : min;
+	o->maxpoll = max == UNSET ? assoc_defaults.maxpoll : max;
+	if (o->minpoll <= o->maxpoll)
+		return;
+	if (min != UNSET)
+		reader_warn(r, r->column, "minpoll %d is more than maxpoll %d%s: minpoll %d is used", min, o->maxpoll,
+		    max == UNSET ? ", the default" : "", o->maxpoll);
+	o->minpoll = o->maxpoll;
+}
+
+static void
+add_source(struct reader *r, const struct directive *d, struct source_line *line, unsigned column)
+{
+	if (line->nts) {
+		reader_warn(r, column, "'%.200s' is not used: NTS has no effect yet, and time that was to be authenticated is not taken without",
+		    line->source.host);
+		return;
+	}
+	if (d->kind == LINE_PEER)
+		reader_warn(r, column, "symmetric mode has no effect yet: '%.200s' is polled as a server", line->source.host);
+	settle_poll(r, &line->source.opts);
+	if (r->c->nsources >= CONFIG_SOURCES_MAX)
+		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
+	else if (!source_append(r->c, &r->source_tail, &line->source))
+		reader_warn(r, column, "'%.200s' is there already; the line is skipped", line->source.host);
+}
+
+void
+parse_source(struct reader *r, const struct directive *d)
+{
+	char host[TOKEN_MAX + 1];
+	struct source_line line = { .source.opts = assoc_defaults, .source.line = r->lexer.line, .source.host = host };
+	bool pool = d->kind == LINE_POOL, clock;
+	const char *problem;
+	struct addr a;
+	unsigned column;
+
+	if (!read_host(r, host, &line.source.family))
+		return;
+	column = r->tok.column;
+	problem = source_host_problem(host, line.source.family);
+	if (problem != NULL) {
+		reader_error(r, column, "'%.200s' %s; the line is skipped", host, problem);
+		return;
+	}
+	clock = addr_parse(&a, host, 4) && addr_is_refclock(&a);
+	if (clock && (pool || !driver_exists(a.ip[2], NULL))) {
+		reader_error(r, column, pool ? "'%.40s' is a reference clock, not a pool" : "'%.40s' is no reference clock that ntpd knows", host);
+		return;
+	}
+	line.source.kind = pool ? SOURCE_POOL : SOURCE_SERVER;
+	line.source.opts.minpoll = line.source.opts.maxpoll = UNSET;
+	if (!read_source_options(r, d, clock, pool, &line))
+		return;
+	if (clock)
+		reader_warn(r, column, "reference clocks have no effect yet: '%s' is no source", host);
+	else
+		add_source(r, d, &line, column);
+}
+
+/* broadcast and manycastclient: checked like a server, kept nowhere. */
+void
+parse_other_mode(struct reader *r, const struct directive *d)
+{
+	char host[TOKEN_MAX + 1];
+	struct source_line line = { .source.opts = assoc_defaults };
+	struct addr a;
+
+	if (!read_host(r, host, &line.source.family))
+		return;
+	if (!addr_parse(&a, host, line.source.family))
+		reader_error(r, r->tok.column, "'%s' needs an address, and '%.200s' is none", d->name, host);
+	else
+		(void)options_read(r, d->options, d->noptions, &line);
+}
+
+void
+parse_refclock(struct reader *r, const struct directive *d)
+{
+	if (!reader_need(r, WANT_STRING, "the name of a driver"))
+		return;
+	if (!driver_exists(0, r->tok.text))
+		reader_error(r, r->tok.column, "no reference clock driver is called '%.40s'; the line is skipped", r->tok.text);
+	else
+		(void)options_read(r, d->options, d->noptions, NULL);
+}
+
+/* fudge and device tune a reference clock, wherever its server line stands. */
+void
+parse_fudge(struct reader *r, const struct directive *d)
+{
+	struct addr a;
+
+	if (!reader_need(r, WANT_STRING, "the address of a reference clock"))
+		return;
+	if (!addr_parse(&a, r->tok.text, 4) || !addr_is_refclock(&a))
+		reader_error(r, r->tok.column, "'%.200s' is not the address of a reference clock (127.127.type.unit); the line is skipped",
+		    r->tok.text);
+	else
+		(void)options_read(r, d->options, d->noptions, NULL);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers control messages. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "control/mode6.h"
+#include "control/vars.h"
+#include "wire/control.h"
+
+#define AHEAD_SLACK	(1 * (int64_t)NS_PER_S)	/* how far the clock may move before instants of the MRU list follow it */
+#define NO_ERROR	(-1)
+
+/* One request under way. */
+struct talk {
+	struct mode6			*m;
+	const struct mode6_request	*rq;
+	const struct control_view	*v;
+	struct control			 head;		/* of the request */
+	const char			*data;		/* head.count octets */
+	struct text			 out;
+	uint16_t			 status;	/* of the answer */
+	bool				 proven;	/* the asker has shown that he is where he says */
+	bool				 silent;	/* no answer, not even an error */
+};
+
+/* Answers are made by these: an enum control_err, or NO_ERROR. */
+typedef int handler(struct talk *k);
+
+static int
+read_list(const struct talk *k, enum var_table table, const struct assoc *a, struct text *out)
+{
+	const char *p = k->data, *end = p + k->head.count;
+	struct var_set want = { 0 };
+	struct control_item item;
+	enum control_list got;
+	bool any = false;
+
+	while ((got = control_next(&p, end, &item)) == LIST_ITEM) {
+		if (!vars_want(&want, table, k->v, item.name, item.name_len))
+			return CERR_UNKNOWNVAR;
+		any = true;
+	}
+	if (got == LIST_BAD)
+		return CERR_BADVALUE;
+	if (!any)
+		vars_want_defaults(&want, table, k->v);
+	vars_put_set(out, &want, table, k->v, a);
+	text_end(out);
+	return NO_ERROR;
+}
+
+static int
+read_variables(struct talk *k)
+{
+	const struct assoc *a = control_view_assoc(k->v, k->head.associd);
+
+	if (k->head.associd == 0)
+		return read_list(k, VARS_SYSTEM, NULL, &k->out);
+	if (a == NULL)
+		return CERR_BADASSOC;
+	k->status = control_peer_status(a);
+	return read_list(k, VARS_PEER, a, &k->out);
+}
+
+/* Pairs of association id and status. */
+static void
+put_pairs(struct talk *k)
+{
+	struct wr w = wr_init((uint8_t *)k->out.buf, k->out.cap - 1);
+	size_t n = k->v->nassocs < (k->out.cap - 1) / 4 ? k->v->nassocs : (k->out.cap - 1) / 4;
+
+	for (size_t i = 0; i < n; i++) {
+		wr_u16(&w, k->v->assocs[i]->id);
+		wr_u16(&w, control_peer_status(k->v->assocs[i]));
+	}
+	k->out.len = n * 4;
+}
+
+static int
+read_status(struct talk *k)
+{
+	k->head.count = 0;	/* what it lists does not matter */
+	if (k->head.associd != 0)
+		return read_variables(k);
+	put_pairs(k);
+	return NO_ERROR;
+}
+
+static int
+read_clock(struct talk *k)
+{
+	(void)k;
+	return CERR_BADASSOC;	/* no association is a reference clock */
+}
+
+static int
+request_nonce(struct talk *k)
+{
+	char nonce[NONCE_DIGITS + 1];
+
+	if (!nonce_make(&k->m->secret, &k->rq->from, k->v->now.mono, nonce))
+		return CERR_UNSPEC;
+	text_item(&k->out, "nonce", "%s", nonce);
+	text_end(&k->out);
+	return NO_ERROR;
+}
+
+/* Small corrections must not change what entries look like between two requests of one reader; a step may. */
+static int64_t
+ahead(struct mode6 *m, const struct clockread *now)
+{
+	int64_t is = now->wall.ns - now->mono.ns, moved = is - m->ahead_ns;
+
+	if (moved > AHEAD_SLACK || moved < -AHEAD_SLACK)
+		m->ahead_ns = is;
+	return m->ahead_ns;
+}
+
+/* Without a good nonce there is no answer at all: it might go to someone who never asked. */
+static int
+read_mru(struct talk *k)
+{
+	struct mrulist_frame f = { .mru = k->v->mru, .now = k->v->now.mono, .ahead_ns = ahead(k->m, &k->v->now) };
+	struct mrulist_request rq;
+	char nonce[NONCE_DIGITS + 1];
+	bool ok;
+
+	if ((k->rq->flags & RESTRICT_NOMRULIST) != 0)
+		return CERR_PERMISSION;
+	ok = mrulist_parse(&rq, k->data, k->head.count);
+	k->proven = rq.nonce != NULL && nonce_check(&k->m->secret, &k->rq->from, f.now, rq.nonce, rq.nonce_len);
+	k->silent = !k->proven;
+	if (!k->proven)
+		return CERR_PERMISSION;
+	if (!ok)
+		return CERR_BADVALUE;
+	if (!nonce_make(&k->m->secret, &k->rq->from, f.now, nonce))
+		return CERR_UNSPEC;
+	f.nonce = nonce;
+	return mrulist_put(&k->out, &rq, &f) ? NO_ERROR : CERR_UNKNOWNVAR;
+}
+
+static int
+forbidden(struct talk *k)
+{
+	(void)k;
+	return CERR_PERMISSION;
+}
+
+/* All others are no operations of ours: BADOP.  Traps and saveconfig are among them, as in NTPsec. */
+static const struct {
+	enum control_op	 op;
+	handler		*answer;
+} ops[] = {
+	{ CONTROL_READSTAT,	read_status },
+	{ CONTROL_READVAR,	read_variables },
+	{ CONTROL_WRITEVAR,	forbidden },
+	{ CONTROL_READCLOCK,	read_clock },
+	{ CONTROL_WRITECLOCK,	forbidden },
+	{ CONTROL_CONFIGURE,	forbidden },
+	{ CONTROL_READ_MRU,	read_mru },
+	{ CONTROL_READ_ORDLIST,	forbidden },
+	{ CONTROL_REQ_NONCE,	request_nonce },
+};
+
+static int
+answer(struct talk *k)
+{
+	for (size_t i = 0; i < NELEMS(ops); i++) {
+		if (ops[i].op == k->head.op)
+			return ops[i].answer(k);
+	}
+	return CERR_BADOP;
+}
+
+/* Binary pairs are cut at any pair, text where an item ends. */
+static size_t
+next_cut(const struct talk *k, size_t from)
+{
+	size_t left = k->out.len - from;
+
+	if (k->head.op == CONTROL_READSTAT && k->head.associd == 0)
+		return left < CONTROL_DATA_MAX ? left : CONTROL_DATA_MAX;
+	return text_cut(&k->out, from, CONTROL_DATA_MAX);
+}
+
+static size_t
+padded(size_t len)
+{
+	return (len + 3) & ~(size_t)3;
+}
+
+/* Octets of the whole answer, headers and padding included. */
+static size_t
+answer_size(const struct talk *k)
+{
+	size_t at = 0, size = 0, n;
+
+	do {
+		n = next_cut(k, at);
+		at += n;
+		size += CONTROL_HEADER_LEN + padded(n);
+	} while (at < k->out.len);
+	return size;
+}
+
+static struct control
+reply_head(const struct talk *k)
+{
+	return (struct control){
+		.leap = k->v->system->vars.leap,
+		.version = k->head.version,
+		.response = true,
+		.op = k->head.op,
+		.sequence = k->head.sequence,
+		.status = k->status,
+		.associd = k->head.associd,
+	};
+}
+
+static void
+send_answer(const struct talk *k, mode6_send *send, void *arg)
+{
+	struct control h = reply_head(k);
+	uint8_t buf[CONTROL_MAX];
+	size_t at = 0, n;
+
+	do {
+		n = next_cut(k, at);
+		h.offset = (uint16_t)at;
+		h.count = (uint16_t)n;
+		h.more = at + n < k->out.len;
+		control_build(&h, buf);
+		memset(buf + CONTROL_HEADER_LEN, 0, CONTROL_DATA_MAX);
+		memcpy(buf + CONTROL_HEADER_LEN, k->out.buf + at, n);
+		send(arg, buf, CONTROL_HEADER_LEN + padded(n));
+		at += n;
+	} while (at < k->out.len);
+}
+
+static void
+send_error(const struct talk *k, int err, mode6_send *send, void *arg)
+{
+	struct control h = reply_head(k);
+	uint8_t buf[CONTROL_HEADER_LEN];
+
+	h.error = true;
+	h.status = (uint16_t)(err << 8);
+	control_build(&h, buf);
+	send(arg, buf, sizeof(buf));
+}
+
+/* The bucket of an address: by its octets, IPv6 by its /64. */
+static uint64_t
+bucket_of(const struct mode6 *m, const struct addr *a)
+{
+	uint64_t hash;
+
+	return nonce_hash(&m->secret, a->ip, a->family == 6 ? 8 : 4, &hash) ? hash : 0;
+}
+
+static bool
+affordable(const struct talk *k, size_t octets)
+{
+	if (k->proven || addr_is_loopback(&k->rq->from))
+		return true;
+	return budget_take(&k->m->budget, bucket_of(k->m, &k->rq->from), octets, k->v->now.mono);
+}
+
+/* Responses, errors and later fragments are no requests: answering them, two daemons could go on for ever. */
+static bool
+is_request(const struct control *h)
+{
+	return !h->response && !h->error && !h->more && h->offset == 0 && h->version >= NTP_VERSION_MIN && h->version <= NTP_VERSION;
+}
+
+void
+mode6_init(struct mode6 *m, const struct nonce_secret *secret, const struct clockread *now)
+{
+	memset(m, 0, sizeof(*m));
+	m->secret = *secret;
+	m->ahead_ns = now->wall.ns - now->mono.ns;
+	budget_init(&m->budget, now->mono);
+}
+
+enum mode6_end
+mode6_handle(struct mode6 *m, const struct mode6_request *rq, const struct control_view *v, mode6_send *send, void *arg)
+{
+	struct talk k = { .m = m, .rq = rq, .v = v, .status = control_system_status(v) };
+	enum control_parse parsed = control_parse(&k.head, rq->buf, rq->len);
+	int err = CERR_BADFMT;
+
+	if ((parsed != CONTROL_OK && parsed != CONTROL_COUNT) || !is_request(&k.head))
+		return MODE6_IGNORED;
+	m->requests++;
+	k.data = (const char *)rq->buf + CONTROL_HEADER_LEN;
+	text_init(&k.out, m->text, sizeof(m->text));
+	if (parsed == CONTROL_OK && k.head.count <= CONTROL_DATA_MAX)
+		err = answer(&k);
+	if (k.silent)
+		return MODE6_IGNORED;
+	if (!affordable(&k, err == NO_ERROR ? answer_size(&k) : CONTROL_HEADER_LEN)) {
+		m->silences++;
+		return MODE6_SILENCED;
+	}
+	if (err == NO_ERROR) {
+		send_answer(&k, send, arg);
+		return MODE6_ANSWERED;
+	}
+	m->errors++;
+	send_error(&k, err, send, arg);
+	return MODE6_ERROR;
+}

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Builds the rooms in floor order, joins them, runs the loop, and takes them down in reverse. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/background.h"
+#include "daemon/daemon.h"
+#include "daemon/driftfile.h"
+#include "daemon/notify.h"
+#include "daemon/privilege.h"
+#include "root.h"
+
+#define HOUR		3600.0	/* s between writes of the drift file */
+#define START_WAIT	30.0	/* s that a starting parent waits for its child */
+#define SLEW_STEP	600.0	/* s: step threshold under -x */
+
+/* --- configuration ------------------------------------------------------------------------- */
+
+static void
+on_remark(void *arg, enum remark kind, const char *file, unsigned line, unsigned column, const char *text)
+{
+	char place[64] = "";
+
+	(void)arg;
+	if (line > 0)
+		snprintf(place, sizeof(place), ":%u:%u", line, column);
+	if (kind == REMARK_ERROR)
+		log_errx("%s%s: %s", file, place, text);
+	else if (kind == REMARK_WARNING)
+		log_warnx("%s%s: %s", file, place, text);
+	else
+		log_debug("%s%s: %s", file, place, text);
+}
+
+static void
+override(char **setting, const char *value)
+{
+	char *copy = value == NULL ? NULL : strdup(value);
+
+	if (copy == NULL)
+		return;
+	free(*setting);
+	*setting = copy;
+}
+
+/* What the command line says beats what the file says. */
+static void
+apply_options(struct config *c, const struct options *o)
+{
+	override(&c->driftfile, o->driftfile);
+	override(&c->logfile, o->logfile);
+	override(&c->pidfile, o->pidfile);
+	override(&c->statsdir, o->statsdir);
+	override(&c->keysfile, o->keyfile);
+	if (o->software_clock)
+		c->clock = CLOCK_SOFTWARE;
+	c->tinker.panic_once = o->panicgate > 0;
+	c->tinker.step_once = o->force_step > 0;
+	if (o->slew) {
+		c->tinker.step_fwd = c->tinker.step_back = SLEW_STEP;
+		c->tinker.slew_start = c->tinker.slew_max;
+	}
+	for (const struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
+		((struct config_source *)(uintptr_t)s)->opts.iburst = true;
+}
+
+static bool
+load_config(struct root *r)
+{
+	const struct options *o = r->opts;
+	const char *path = o->configfile != NULL ? o->configfile : SYSCONFDIR "/ntp.conf";
+	int family = o->ipv4 ? 4 : o->ipv6 ? 6 : 0;
+
+	r->config = config_new();
+	for (size_t i = 0; i < o->nserver; i++) {
+		if (!config_add_server(r->config, o->server[i], family))
+			log_warnx("server %s on the command line is ignored: not usable, or there already", o->server[i]);
+	}
+	if (config_load(r->config, path, on_remark, NULL) == -1) {
+		log_err("configuration %s cannot be used", path);
+		if (errno != ENOENT)
+			return false;
+		log_warnx("going on without: %s", o->nserver > 0 ? "only the servers of the command line are asked" : "there is no time source");
+		config_finish(r->config);
+	}
+	if (r->config->fatal > 0) {
+		log_errx("%s: not starting with restrict lines that cannot be understood", path);
+		return false;
+	}
+	apply_options(r->config, o);
+	return true;
+}
+
+/* --- log ----------------------------------------------------------------------------------- */
+
+/* syslog unless told otherwise; in the foreground on a terminal, and where there is no syslog, stderr too. */
+static bool
+open_log(const struct root *r)
+{
+	const char *path = r->config->logfile;
+
+	if (path == NULL && r->opts->debug > 0)
+		path = "stderr";
+	log_set_debug(r->opts->debug);
+	if (path != NULL) {
+		if (log_to_file(path) == 0)
+			return true;
+		log_err("log file %s cannot be opened", path);
+		return false;
+	}
+	if (r->opts->nofork && access("/dev/log", W_OK) == -1)
+		return true;
+	log_to_syslog("ntpd");
+	log_copy_to_stderr(r->opts->nofork && isatty(STDERR_FILENO));
+	return true;
+}
+
+/* --- files --------------------------------------------------------------------------------- */
+
+static void
+write_pidfile(const char *path)
+{
+	FILE *f = path == NULL ? NULL : fopen(path, "we");
+
+	if (path == NULL)
+		return;
+	if (f == NULL || fprintf(f, "%d\n", (int)getpid()) < 0)
+		log_warn("pid file %s cannot be written", path);
+	if (f != NULL)
+		fclose(f);
+}
+
+static void
+read_drift(struct root *r)
+{
+	const char *path = r->config->driftfile;
+
+	if (isfinite(r->config->tinker.freq)) {
+		r->drift = r->config->tinker.freq;
+		r->have_drift = true;
+		return;
+	}
+	switch (path == NULL ? DRIFT_ABSENT : driftfile_read(path, &r->drift)) {
+	case DRIFT_OK:
+		r->have_drift = true;
+		log_info("frequency %.3f ppm from %s", r->drift * 1e6, path);
+		break;
+	case DRIFT_ABSENT:
+		break;
+	case DRIFT_UNREADABLE:
+		log_warn("drift file %s cannot be read, measuring the frequency anew", path);
+		break;
+	case DRIFT_GARBAGE:
+		log_warnx("drift file %s holds no frequency within 500 ppm and is ignored", path);
+		break;
+	}
+}
+
+/* Worth a write if it differs enough from what the file says; the longer nothing was, the less is enough. */
+static void
+write_drift(struct root *r, bool last)
+{
+	const struct discipline *d = &client_system(r->client)->discipline;
+	const char *path = r->config->driftfile;
+	unsigned held = 0;
+
+	if (path == NULL || !r->config->enable_ntp || d->state != DISC_SYNC || d->updated.ns == 0)
+		return;
+	if (r->have_drift && fabs(d->freq - r->drift) < (last ? 1e-9 : r->threshold)) {
+		r->threshold /= 2;
+		return;
+	}
+	if (driftfile_write(path, d->freq) == -1) {
+		if (log_gate_open(&r->drift_gate, monotime_now(), &held))
+			log_warn("drift file %s cannot be written", path);
+		return;
+	}
+	r->drift = d->freq;
+	r->have_drift = true;
+	r->threshold = r->config->wander_threshold;
+}
+
+static void
+on_hour(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	write_drift(arg, false);
+}
+
+/* --- news of the client -------------------------------------------------------------------- */
+
+static void
+stop(struct root *r, int status)
+{
+	r->status = status;
+	event_base_loopbreak(r->base);
+}
+
+static void
+publish(struct root *r)
+{
+	struct clockmap map;
+
+	if (r->listener == NULL || r->client == NULL)
+		return;
+	sysclock_map(r->clock, &map);
+	listener_publish(r->listener, &client_system(r->client)->vars, &map);
+}
+
+static void
+tell_manager(const struct root *r)
+{
+	const struct sysvars *v = &client_system(r->client)->vars;
+	char line[128];
+
+	if (v->leap == LEAP_UNSYNC)
+		snprintf(line, sizeof(line), "STATUS=Not synchronised");
+	else
+		snprintf(line, sizeof(line), "STATUS=Synchronised at stratum %u%s", v->stratum, sysclock_steers_host(r->clock) ? "" : " (software clock)");
+	notify_manager(line);
+}
+
+static void
+parent_may_go(struct root *r, int status)
+{
+	if (r->waiting == -1)
+		return;
+	background_done(r->waiting, status);
+	r->waiting = -1;
+}
+
+static void
+on_panic(struct root *r, double offset)
+{
+	log_errx("the clock is off by %+.3f s, more than the panic threshold of %.0f s: not touched", offset, r->config->tinker.panic);
+	log_errx("set it by hand to within %.0f s, or start ntpd with -g to accept the sources' time once", r->config->tinker.panic);
+	notify_manager("STATUS=Offset beyond the panic threshold; set the clock by hand or start with -g");
+	stop(r, EXIT_PANIC);
+}
+
+/* -q: the result goes to standard output too. */
+static void
+on_set(struct root *r, const struct client_report *n)
+{
+	const char *how = n->stepped ? "set" : "slew";
+
+	printf("ntpd: time %s %+.6fs\n", how, n->value);
+	log_info("time %s %+.6fs", how, n->value);
+	stop(r, 0);
+}
+
+static void
+on_news(void *arg, const struct client_report *n)
+{
+	struct root *r = arg;
+
+	switch (n->what) {
+	case CLIENT_UPDATED:
+		publish(r);
+		break;
+	case CLIENT_STEPPED:
+		log_info("time stepped by %+.6f s%s", n->value, sysclock_steers_host(r->clock) ? "" : " on the software clock; the kernel's is left alone");
+		break;
+	case CLIENT_SYNCED:
+		log_info("synchronised, offset %+.6f s", n->value);
+		tell_manager(r);
+		if (r->wait_sync)
+			parent_may_go(r, 0);
+		break;
+	case CLIENT_LOST:
+		log_warnx("no peer for too long, server running free now");
+		tell_manager(r);
+		break;
+	case CLIENT_PANIC:
+		on_panic(r, n->value);
+		break;
+	case CLIENT_SET:
+		on_set(r, n);
+		break;
+	case CLIENT_NO_SERVERS:
+		printf("ntpd: no servers found\n");
+		log_warnx("no servers found");
+		stop(r, 0);
+		break;
+	case CLIENT_ASSOC_ADDED:
+		if (restrict_source_add(r->restricts, &n->assoc->addr) == -1)
+			log_warn("no restrict entry for a new source");
+		break;
+	case CLIENT_ASSOC_REMOVED:
+		restrict_source_remove(r->restricts, &n->assoc->addr);
+		break;
+	}
+}
+
+/* --- interfaces ---------------------------------------------------------------------------- */
+
+static void
+learn_own_refids(struct root *r)
+{
+	struct iface *list = NULL;
+	int n = ifaces_scan(&list);
+	uint32_t *id = n > 0 ? calloc((size_t)n, sizeof(*id)) : NULL;
+	size_t m = 0;
+
+	for (int i = 0; i < n && id != NULL; i++) {
+		if (!addr_is_loopback(&list[i].addr))
+			id[m++] = assoc_refid_of(&list[i].addr);
+	}
+	if (n >= 0 && r->client != NULL)
+		client_set_own(r->client, id, m);
+	free(id);
+	free(list);
+}
+
+static void
+on_ifaces(void *arg)
+{
+	struct root *r = arg;
+
+	listener_rescan(r->listener);
+	learn_own_refids(r);
+	client_network_changed(r->client);
+}
+
+/* -I and -L as rules; they exclude interface lines in the file. */
+static bool
+interface_rules(struct root *r, struct listener_opts *lo)
+{
+	const struct options *o = r->opts;
+	size_t n = 0;
+
+	lo->rules = r->config->iface_rules;
+	lo->nrules = r->config->niface_rules;
+	if (o->ninterface == 0 && !o->novirtual)
+		return true;
+	if (lo->nrules > 0) {
+		log_errx("interface/nic rules are not allowed with --interface (-I) or --novirtualips (-L), exiting");
+		return false;
+	}
+	if (o->novirtual) {
+		if (o->ninterface == 0)
+			r->rules[n++] = (struct iface_rule){ .action = IFACE_LISTEN, .match = IFACE_ALL };
+		r->rules[n++] = (struct iface_rule){ .action = IFACE_IGNORE, .match = IFACE_ALIAS };
+	}
+	for (size_t i = 0; i < o->ninterface; i++) {
+		struct iface_rule *rule = &r->rules[n++];
+
+		*rule = (struct iface_rule){ .action = IFACE_LISTEN, .match = IFACE_NAME };
+		snprintf(rule->name, sizeof(rule->name), "%s", o->interface[i]);
+		if (!addr_parse(&rule->addr, o->interface[i], 0))
+			continue;
+		rule->match = IFACE_ADDR;
+		rule->prefix = 8 * addr_len(&rule->addr);
+	}
+	lo->rules = r->rules;
+	lo->nrules = n;
+	return true;
+}
+
+/* --- building ------------------------------------------------------------------------------ */
+
+static bool
+open_clock(struct root *r)
+{
+	double unused;
+	bool software = r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
+
+	r->clock = software ? sysclock_software() : sysclock_kernel();
+	if (r->clock == NULL) {
+		log_err("the kernel's clock cannot be steered (CAP_SYS_TIME, or \"clock software\" in the configuration, would help)");
+		return false;
+	}
+	if (!r->config->enable_ntp)
+		log_info("disable ntp: the clock is only watched");
+	else if (software)
+		log_info("steering a software clock; the kernel's clock is left alone");
+	sysclock_read(r->clock, &r->started);
+	read_drift(r);
+	if (r->have_drift && r->config->enable_ntp && sysclock_adjust(r->clock, r->started.mono, r->drift, 0, 0, &unused) == -1)
+		log_warn("the frequency cannot be set");
+	return true;
+}
+
+static bool
+fill_restricts(struct root *r)
+{
+	r->restricts = restrict_new();
+	for (const struct config_restrict *c = r->config->restricts; c != NULL && r->restricts != NULL; c = c->next) {
+		if (c->source)
+			restrict_source_template(r->restricts, true, &c->rule);
+		else if (restrict_add(r->restricts, &c->rule) == -1)
+			return false;
+	}
+	return r->restricts != NULL;
+}
+
+static bool
+open_listener(struct root *r)
+{
+	struct listener_opts lo = listener_defaults;
+	char why[LISTENER_WHY_MAX];
+
+	lo.dscp = r->config->dscp;
+	lo.monitor = r->config->enable_monitor;
+	lo.discard = r->config->discard;
+	lo.mru = r->config->mru;
+	if (!interface_rules(r, &lo))
+		return false;
+	r->listener = listener_new(r->base, &lo, r->restricts, root_control, r, why);
+	if (r->listener == NULL)
+		log_errx("%s, exiting", why);
+	return r->listener != NULL;
+}
+
+static bool
+open_client(struct root *r)
+{
+	struct client_opts co = {
+		.select = r->config->tos,
+		.discipline = r->config->tinker,
+		.have_freq = r->have_drift,
+		.freq = r->drift,
+		.steer = r->config->enable_ntp,
+		.once = r->opts->quit,
+		.dscp = r->config->dscp,
+	};
+
+	r->client = client_new(r->base, r->clock, r->resolver, &co, on_news, r);
+	if (r->client == NULL)
+		return false;
+	learn_own_refids(r);
+	return true;
+}
+
+static void
+add_sources(struct root *r)
+{
+	for (const struct config_source *s = r->config->sources; s != NULL; s = s->next)
+		client_add(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+	if (r->config->sources == NULL)
+		log_warnx("no server or pool is configured: the clock is not disciplined");
+}
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+static void
+on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	log_info("ntpd exiting on signal %d (%s)", (int)sig, strsignal((int)sig));
+	notify_manager("STOPPING=1");
+	stop(arg, 0);
+}
+
+static void
+on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	struct root *r = arg;
+
+	(void)sig;
+	(void)what;
+	log_reopen();
+	log_info("log file reopened; the configuration is not read again before the next start");
+	client_network_changed(r->client);
+}
+
+static void
+on_debug(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	(void)arg;
+	log_set_debug(log_debug_level() + (sig == SIGUSR1 ? 1 : -1));
+	log_info("debug level is %d", log_debug_level());
+}
+
+static bool
+catch_signals(struct root *r)
+{
+	static const struct { int sig; event_callback_fn cb; } table[] = {
+		{ SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGQUIT, on_stop },
+		{ SIGHUP, on_hangup }, { SIGUSR1, on_debug }, { SIGUSR2, on_debug },
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < NELEMS(table); i++) {
+		r->signal[i] = evsignal_new(r->base, table[i].sig, table[i].cb, r);
+		if (r->signal[i] == NULL || event_add(r->signal[i], NULL) == -1)
+			return false;
+	}
+	return true;
+}
+
+/* --- the process --------------------------------------------------------------------------- */
+
+static void
+raise_priority(const struct options *o)
+{
+	int most = sched_get_priority_max(SCHED_FIFO), least = sched_get_priority_min(SCHED_FIFO);
+	struct sched_param p = { .sched_priority = o->nice ? most : o->priority < least ? least : o->priority > most ? most : o->priority };
+
+	if (!o->nice && o->priority == 0)
+		return;
+	if (sched_setscheduler(0, SCHED_FIFO, &p) == -1 && setpriority(PRIO_PROCESS, 0, -12) == -1)
+		log_warn("the scheduling priority cannot be raised");
+}
+
+/* The loop lives even if no room has anything to wait for: a timer that is always armed. */
+static bool
+start_hourly(struct root *r)
+{
+	struct timeval hour = { .tv_sec = (time_t)HOUR };
+
+	r->threshold = r->config->wander_threshold;
+	r->hourly = event_new(r->base, -1, EV_PERSIST, on_hour, r);
+	return r->hourly != NULL && event_add(r->hourly, &hour) == 0;
+}
+
+static bool
+build(struct root *r)
+{
+	r->base = event_base_new();
+	if (r->base == NULL || !catch_signals(r) || !open_clock(r))
+		return false;
+	r->resolver = resolver_new(r->base);
+	if (r->resolver == NULL || !fill_restricts(r) || !root_control_init(r) || !open_listener(r) || !open_client(r) || !start_hourly(r))
+		return false;
+	r->ifaces = ifaces_watch_new(r->base, r->opts->update_interval, on_ifaces, r);
+	if (r->ifaces == NULL)
+		log_warn("changes of the interfaces will not be noticed");
+	write_pidfile(r->config->pidfile);
+	raise_priority(r->opts);
+	return true;
+}
+
+static void
+tear_down(struct root *r)
+{
+	if (r->client != NULL)
+		write_drift(r, true);
+	ifaces_watch_free(r->ifaces);
+	if (r->hourly != NULL)
+		event_free(r->hourly);
+	client_free(r->client);
+	listener_free(r->listener);
+	root_control_free(r);
+	restrict_free(r->restricts);
+	resolver_free(r->resolver);
+	sysclock_free(r->clock);
+	for (size_t i = 0; i < ROOT_SIGNALS; i++) {
+		if (r->signal[i] != NULL)
+			event_free(r->signal[i]);
+	}
+	if (r->base != NULL)
+		event_base_free(r->base);
+	config_free(r->config);
+}
+
+static bool
+go_background(struct root *r)
+{
+	const struct options *o = r->opts;
+
+	r->waiting = -1;
+	r->wait_sync = o->wait_sync > 0;
+	if (o->nofork || o->quit || o->debug > 0)
+		return true;
+	r->waiting = background_start(r->wait_sync ? o->wait_sync : START_WAIT, r->wait_sync ? EXIT_WAIT_SYNC : 0);
+	if (r->waiting == -1)
+		log_err("cannot go to the background");
+	return r->waiting != -1;
+}
+
+int
+daemon_run(const struct options *o, const char *command)
+{
+	struct root r = { .opts = o, .waiting = -1, .status = 1 };
+
+	if (!load_config(&r) || !go_background(&r) || !open_log(&r))
+		goto out;
+	log_info("ntpd truechimer-%s: Starting", VERSION);
+	log_info("Command line: %s", command);
+	if (!build(&r))
+		goto out;
+	if (!privilege_drop(o->user, o->jaildir, sysclock_steers_host(r.clock))) {
+		r.status = EXIT_PANIC;
+		goto out;
+	}
+	publish(&r);
+	add_sources(&r);
+	if (!r.wait_sync)
+		parent_may_go(&r, 0);
+	notify_manager("READY=1\nSTATUS=Asking the sources");
+	r.status = 0;
+	event_base_dispatch(r.base);
+out:
+	tear_down(&r);
+	return r.status;
+}

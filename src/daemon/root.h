@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The root struct: everything a running daemon owns.  Rooms are in the order in which they are built, and are freed in reverse. */
+#ifndef DAEMON_ROOT_H
+#define DAEMON_ROOT_H
+
+#include <event2/event.h>
+
+#include "base/log.h"
+#include "client/client.h"
+#include "config/config.h"
+#include "daemon/options.h"
+#include "net/ifaces.h"
+#include "net/resolver.h"
+#include "server/listener.h"
+#include "sysclock/sysclock.h"
+
+struct mode6;
+
+#define ROOT_SIGNALS	8
+
+struct root {
+	const struct options	*opts;
+	struct config		*config;
+	struct iface_rule	 rules[OPTIONS_LIST_MAX + 2];	/* of -I and -L */
+	struct event_base	*base;
+	struct event		*signal[ROOT_SIGNALS];
+	struct sysclock		*clock;
+	struct resolver		*resolver;
+	struct restrict_list	*restricts;
+	struct mode6		*mode6;
+	struct listener		*listener;
+	struct client		*client;
+	struct ifaces_watch	*ifaces;
+	struct event		*hourly;
+	struct clockread	 started;
+	bool			 have_drift;
+	double			 drift;		/* s/s, as in the file */
+	double			 threshold;	/* s/s, least change worth a write */
+	int			 waiting;	/* descriptor to the parent, or -1 */
+	bool			 wait_sync;	/* it wants to hear when we are synchronised */
+	int			 status;	/* exit status */
+	struct log_gate		 drift_gate;
+};
+
+/* view.c: answers a mode 6 request. */
+void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);
+bool root_control_init(struct root *r);
+void root_control_free(struct root *r);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fills the view of all rooms and lets the control room answer a mode 6 request from it. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+
+#include "base/random.h"
+#include "control/mode6.h"
+#include "control/vars.h"
+#include "root.h"
+
+/* One request's answer goes back on the socket it came by. */
+struct reply_way {
+	int			 fd;
+	const struct datagram	*request;
+};
+
+bool
+root_control_init(struct root *r)
+{
+	struct nonce_secret secret;
+	struct mode6 *m = malloc(sizeof(*m));
+
+	if (m == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(secret.octets); i += sizeof(uint64_t)) {
+		uint64_t v = random_u64();
+
+		memcpy(&secret.octets[i], &v, sizeof(v));
+	}
+	mode6_init(m, &secret, &r->started);
+	r->mode6 = m;
+	return true;
+}
+
+void
+root_control_free(struct root *r)
+{
+	free(r->mode6);
+	r->mode6 = NULL;
+}
+
+static void
+send_back(void *arg, const uint8_t *buf, size_t len)
+{
+	const struct reply_way *way = arg;
+	struct datagram d = *way->request;
+	uint8_t copy[CONTROL_MAX];
+
+	if (len > sizeof(copy))
+		return;
+	memcpy(copy, buf, len);
+	d.buf = copy;
+	d.len = len;
+	/* What cannot be sent is lost, as any datagram may be; the asker asks again. */
+	if (udp_send(way->fd, &d) == -1)
+		return;
+}
+
+static size_t
+list_setvars(const struct root *r, struct control_setvar out[static VARS_SETVARS])
+{
+	size_t n = 0;
+
+	for (const struct config_setvar *s = r->config->setvars; s != NULL && n < VARS_SETVARS; s = s->next)
+		out[n++] = (struct control_setvar){ .name = s->name, .value = s->value, .by_default = s->dflt };
+	return n;
+}
+
+static void
+count(const struct root *r, struct server_counters *server, struct control_counts *c)
+{
+	uint64_t sent, received;
+
+	listener_counters(r->listener, server);
+	client_counts(r->client, &sent, &received);
+	server->received += received;
+	server->processed += received;
+	c->control = r->mode6->requests;
+	c->io_received = server->received;
+	c->io_sent = server->sent + sent;
+	c->io_sendfailed = server->sendfailed;
+	c->timer_xmts = sent;
+}
+
+void
+root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
+{
+	struct root *r = arg;
+	struct control_setvar setvars[VARS_SETVARS];
+	struct server_counters counters = { 0 };
+	struct timex kernel = { .modes = 0 };
+	struct utsname uts;
+	struct control_view v = {
+		.start = r->started.mono,
+		.system = client_system(r->client),
+		.counters = &counters,
+		.mru = listener_mru(r->listener),
+		.monitor = r->config->enable_monitor,
+		.restricts = r->restricts,
+		.clock_driver = sysclock_name(r->clock),
+		.steers_host = sysclock_steers_host(r->clock),
+		.setvars = setvars,
+		.nsetvars = list_setvars(r, setvars),
+		.version = "ntpd truechimer-" VERSION,
+	};
+	struct mode6_request rq = { .buf = d->buf, .len = d->len, .from = d->peer, .flags = flags };
+	struct reply_way way = { .fd = fd, .request = d };
+
+	sysclock_read(r->clock, &v.now);
+	v.assocs = client_assocs(r->client, &v.nassocs);
+	if (v.mru != NULL)
+		mru_get_stats(v.mru, &v.mru_stats);
+	count(r, &counters, &v.count);
+	if (adjtimex(&kernel) != -1)
+		v.kernel = &kernel;
+	if (uname(&uts) == 0)
+		v.uts = &uts;
+	mode6_handle(r->mode6, &rq, &v, send_back, &way);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One worker: all that the packet path of one thread reads and writes.  It shares nothing it writes with anybody.
+ */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "net/udp.h"
+#include "server/listener.h"
+#include "server/respond.h"
+
+struct worker {
+	struct sysvars		 sys;		/* as published */
+	struct clockmap		 map;
+	struct restrict_list	*restricts;	/* borrowed */
+	struct mru		*mru;		/* NULL: nobody is noted and nobody limited */
+	struct discard_opts	 discard;
+	struct server_counters	 counters;
+	uint64_t		 dice;		/* state of a small generator; its numbers decide whom to drop, and are no secret */
+	const struct addr	*deaf;		/* borrowed: local addresses that are not served, as broadcasts are not */
+	size_t			 ndeaf;
+	listener_control_cb	*control;
+	void			*control_arg;
+	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];
+	bool			 to_stamp[UDP_BATCH];	/* out[i] waits for its transmit time */
+	uint8_t			 inbuf[UDP_BATCH][PACKET_MAX];
+	uint8_t			 outbuf[UDP_BATCH][RESPOND_MAX];
+};
+
+/* Points the batches at their buffers.  The other members are the owner's to fill. */
+void worker_init(struct worker *w);
+
+/* Takes in[0 … n-1], which came by fd, and writes the replies into out.  Returns how many. */
+size_t worker_answer(struct worker *w, size_t n, int fd, struct monotime now);
+
+/* Puts the transmit time into the first n replies; host is the time of the host. */
+void worker_stamp(struct worker *w, size_t n, struct walltime host);
+
+#endif

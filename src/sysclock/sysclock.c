@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Steering that is the same for every driver: the sum of corrections, slews with an end, jumps that others made. */
+#include <stdlib.h>
+
+#include "sysclock/sysclock.h"
+
+#define JUMP_MIN	0.001	/* s: less than this between wall and monotime is the noise of reading two clocks */
+#define SLEPT_MIN	0.5	/* s */
+
+struct sysclock {
+	const struct sysclock_ops	*ops;
+	void				*driver;
+	double		 freq;		/* s/s asked for, without the slew */
+	double		 actual;	/* s/s the driver runs at, with the slew */
+	double		 slew;		/* s/s of the slew under way, signed; 0 = none */
+	struct monotime	 slew_end;
+	struct monotime	 since;		/* steered is as of then */
+	double		 steered;	/* s */
+	unsigned	 generation;
+	bool		 watching;
+	int64_t		 ahead_ns;	/* host wall minus monotime at the last look */
+	int64_t		 asleep_ns;	/* boottime minus monotime at the last look */
+};
+
+struct sysclock *
+sysclock_new(const struct sysclock_ops *ops, void *driver)
+{
+	struct sysclock *c = calloc(1, sizeof(*c));
+	struct walltime host;
+
+	if (c == NULL)
+		return NULL;
+	c->ops = ops;
+	c->driver = driver;
+	ops->read(driver, &host, &c->since);
+	return c;
+}
+
+void
+sysclock_free(struct sysclock *c)
+{
+	if (c == NULL)
+		return;
+	if (c->slew != 0)
+		sysclock_slew_end(c, monotime_now());
+	c->ops->close(c->driver);
+	free(c);
+}
+
+const char *
+sysclock_name(const struct sysclock *c)
+{
+	return c->ops->name;
+}
+
+bool
+sysclock_steers_host(const struct sysclock *c)
+{
+	return c->ops->steers_host;
+}
+
+double
+sysclock_steered(const struct sysclock *c, struct monotime at)
+{
+	return c->steered + c->actual * monotime_diff(at, c->since);
+}
+
+void
+sysclock_read(const struct sysclock *c, struct clockread *out)
+{
+	struct clockmap map;
+
+	c->ops->map(c->driver, &map);
+	c->ops->read(c->driver, &out->host, &out->mono);
+	out->wall = clockmap_apply(&map, out->host);
+	out->steered = sysclock_steered(c, out->mono);
+}
+
+struct walltime
+sysclock_at_host(const struct sysclock *c, struct walltime host)
+{
+	struct clockmap map;
+
+	c->ops->map(c->driver, &map);
+	return clockmap_apply(&map, host);
+}
+
+void
+sysclock_map(const struct sysclock *c, struct clockmap *map)
+{
+	c->ops->map(c->driver, map);
+}
+
+int8_t
+sysclock_precision(const struct sysclock *c)
+{
+	struct walltime host;
+	struct monotime last, now;
+	double least = 1;
+	int log2 = 0;
+
+	c->ops->read(c->driver, &host, &last);
+	for (int i = 0; i < 1000; i++) {
+		c->ops->read(c->driver, &host, &now);
+		if (monotime_before(last, now))
+			least = fmin(least, monotime_diff(now, last));
+		last = now;
+	}
+	for (; log2 > -30 && log2_seconds(log2) > least; log2--)
+		;
+	return (int8_t)log2;
+}
+
+/* Settles what has been steered so far, then runs at freq and slew. */
+static int
+run_at(struct sysclock *c, struct monotime now, double freq, double slew)
+{
+	double steered = sysclock_steered(c, now);
+	double actual;
+
+	if (c->ops->set_freq(c->driver, now, freq + slew, &actual) == -1)
+		return -1;
+	c->steered = steered;
+	c->since = now;
+	c->freq = freq;
+	c->slew = slew;
+	c->actual = actual;
+	return 0;
+}
+
+int
+sysclock_adjust(struct sysclock *c, struct monotime now, double freq, double offset, double slew_max, double *duration)
+{
+	double slew = offset == 0 ? 0 : copysign(slew_max, offset);
+
+	if (run_at(c, now, freq, slew) == -1)
+		return -1;
+	*duration = 0;
+	if (slew != 0) {
+		/* The driver rounds: the slew lasts as long as what it really adds needs. */
+		double added = c->actual - freq;
+
+		*duration = added * offset > 0 ? offset / added : 0;
+		c->slew_end = monotime_add(now, *duration);
+	}
+	return 0;
+}
+
+void
+sysclock_slew_end(struct sysclock *c, struct monotime now)
+{
+	/* A driver that has taken a frequency once takes it back; if it does not, the next update meets the rest. */
+	if (c->slew != 0 && run_at(c, now, c->freq, 0) == -1)
+		c->slew_end = now;
+}
+
+double
+sysclock_slew_left(const struct sysclock *c, struct monotime now)
+{
+	return c->slew == 0 ? 0 : c->slew * fmax(0, monotime_diff(c->slew_end, now));
+}
+
+int
+sysclock_step(struct sysclock *c, struct monotime now, double offset)
+{
+	if (run_at(c, now, c->freq, 0) == -1 || c->ops->step(c->driver, now, offset) == -1)
+		return -1;
+	c->steered += offset;
+	c->generation++;
+	c->watching = false;
+	sysclock_watch(c, &(double){ 0 });
+	return 0;
+}
+
+int
+sysclock_set_status(struct sysclock *c, const struct sysclock_status *st)
+{
+	return c->ops->set_status(c->driver, st);
+}
+
+double
+sysclock_freq(const struct sysclock *c)
+{
+	return c->freq;
+}
+
+unsigned
+sysclock_generation(const struct sysclock *c)
+{
+	return c->generation;
+}
+
+double
+sysclock_watch(struct sysclock *c, double *slept)
+{
+	struct watchpoint w;
+	double jump = 0;
+
+	*slept = 0;
+	c->ops->watch(c->driver, &w);
+	if (c->watching) {
+		*slept = 1e-9 * (double)(w.asleep_ns - c->asleep_ns);
+		/* Sleep moves wall time on against monotime too; that is no setting of the clock. */
+		jump = 1e-9 * (double)(w.ahead_ns - c->ahead_ns) - *slept;
+		*slept = *slept < SLEPT_MIN ? 0 : *slept;
+	}
+	if (c->watching && *slept == 0 && fabs(jump) < JUMP_MIN)
+		return 0;	/* what has been looked at stays, so that small moves add up and show */
+	c->ahead_ns = w.ahead_ns;
+	c->asleep_ns = w.asleep_ns;
+	c->watching = true;
+	if (fabs(jump) < JUMP_MIN)
+		jump = 0;
+	if (jump != 0 || *slept != 0)
+		c->generation++;
+	if (jump == 0 || c->ops->absorb(c->driver, jump))
+		return 0;
+	c->steered += jump;
+	return jump;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sends a request, waits for the fragments of its answer, tries again. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "query.h"
+
+/*
+ * Waiting up to this long per question is free, as distant servers need it.  Only what goes beyond draws on the patience
+ * of the command, or a server that answers everything at the last moment could hold a listing for hours.
+ */
+#define FREE_MS		500
+#define PATIENCE_TIMES	4	/* patience of a command, in first_ms */
+
+/* RFC 9327 leaves the version open; servers echo it.  2 is what ntpq has always claimed. */
+const struct query_opts query_defaults = {
+	.family = AF_UNSPEC, .version = 2, .first_ms = 5000, .more_ms = 3000, .tries = 2, .interrupt_fd = -1,
+};
+
+void
+query_init(struct query *q, const struct query_opts *opts)
+{
+	memset(q, 0, sizeof(*q));
+	q->opts = *opts;
+	q->fd = -1;
+	q->sequence = (uint16_t)random_u64();
+	query_rested(q);
+}
+
+void
+query_close(struct query *q)
+{
+	if (q->fd != -1)
+		close(q->fd);
+	q->fd = -1;
+	q->heard = false;
+}
+
+void
+query_rested(struct query *q)
+{
+	q->patience_ms = PATIENCE_TIMES * q->opts.first_ms;
+}
+
+/* Connects to the first address from `from` on that takes it; -1 with errno. */
+static int
+connect_from(struct query *q, size_t from)
+{
+	query_close(q);
+	for (size_t i = from; i < q->naddrs; i++) {
+		q->fd = socket(q->addrs[i].ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (q->fd == -1)
+			continue;
+		if (connect(q->fd, (const struct sockaddr *)&q->addrs[i], q->addr_lens[i]) == 0) {
+			q->at = i;
+			return 0;
+		}
+		int e = errno;
+		query_close(q);
+		errno = e;
+	}
+	return -1;
+}
+
+static void
+add_addrs(struct query *q, const struct addrinfo *ai)
+{
+	for (; ai != NULL && q->naddrs < QUERY_ADDRS_MAX; ai = ai->ai_next) {
+		if (ai->ai_addrlen > sizeof(q->addrs[0]))
+			continue;
+		memcpy(&q->addrs[q->naddrs], ai->ai_addr, ai->ai_addrlen);
+		q->addr_lens[q->naddrs++] = ai->ai_addrlen;
+	}
+}
+
+/* Adds the addresses of host; 0 or an error of getaddrinfo. */
+static int
+resolve(struct query *q, const char *host, const char *port, int flags)
+{
+	struct addrinfo hints = { .ai_family = q->opts.family, .ai_socktype = SOCK_DGRAM, .ai_flags = flags }, *ai;
+	int e = getaddrinfo(host, port, &hints, &ai);
+
+	if (e == 0) {
+		add_addrs(q, ai);
+		freeaddrinfo(ai);
+	}
+	return e;
+}
+
+const char *
+query_open(struct query *q, const char *host, const char *port)
+{
+	char bare[NI_MAXHOST];
+	size_t len = strlen(host);
+	int e;
+
+	query_close(q);
+	q->naddrs = 0;
+	if (len >= sizeof(bare))
+		return "Name too long";
+	memcpy(bare, host, len + 1);
+	if (len >= 2 && bare[0] == '[' && bare[len - 1] == ']') {
+		memmove(bare, bare + 1, len - 2);
+		bare[len - 2] = '\0';
+	}
+	e = resolve(q, bare, port, 0);
+	if (e != 0)
+		return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
+	return connect_from(q, 0) == 0 ? NULL : strerror(errno);
+}
+
+const char *
+query_open_local(struct query *q, const char *port)
+{
+	static const char *const local[] = { "127.0.0.1", "::1" };
+
+	query_close(q);
+	q->naddrs = 0;
+	for (size_t i = 0; i < NELEMS(local); i++) {
+		/* Without a numeric address of this family there is none. */
+		if (resolve(q, local[i], port, AI_NUMERICHOST) != 0)
+			continue;
+	}
+	return connect_from(q, 0) == 0 ? NULL : strerror(errno);
+}
+
+static enum query_err
+socket_error(struct query *q)
+{
+	q->errnum = errno;
+	return errno == ECONNREFUSED ? QUERY_REFUSED : QUERY_SOCKET;
+}
+
+static enum query_err
+send_request(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
+{
+	uint8_t buf[CONTROL_MAX];
+	struct control c = {
+		.version = q->opts.version, .op = (uint8_t)op, .sequence = ++q->sequence, .associd = associd, .count = (uint16_t)len,
+	};
+	size_t padded = CONTROL_HEADER_LEN + (len + 3) / 4 * 4;
+
+	memset(buf, 0, sizeof(buf));
+	control_build(&c, buf);
+	if (len > 0)
+		memcpy(buf + CONTROL_HEADER_LEN, data, len);
+	if (q->opts.debug > 0)
+		fprintf(stderr, "sent: op %d associd %u sequence %u octets %zu\n", (int)op, associd, c.sequence, padded);
+	return send(q->fd, buf, padded, MSG_NOSIGNAL) == -1 ? socket_error(q) : QUERY_OK;
+}
+
+/* Waits until a datagram is there. */
+static enum query_err
+wait_readable(const struct query *q, struct monotime until)
+{
+	struct pollfd fds[] = { { .fd = q->fd, .events = POLLIN }, { .fd = q->opts.interrupt_fd, .events = POLLIN } };
+
+	for (;;) {
+		double left = monotime_diff(until, monotime_now());
+		int n;
+
+		if (left <= 0)
+			return QUERY_TIMEOUT;
+		n = poll(fds, NELEMS(fds), (int)(left * 1e3) + 1);
+		if (n > 0 && fds[1].revents != 0)
+			return QUERY_INTERRUPTED;
+		if (n > 0)
+			return QUERY_OK;
+		/* poll fails for want of memory, or is interrupted: the time limit holds in any case. */
+	}
+}
+
+/* What a datagram means for the question that is open. */
+static enum assembly_result
+take_datagram(struct query *q, enum control_op op, uint16_t associd, const uint8_t *buf, size_t len, bool *error)
+{
+	struct control c;
+
+	if (control_parse(&c, buf, len) != CONTROL_OK || !c.response || c.op != op || c.sequence != q->sequence ||
+	    c.associd != associd || c.count > CONTROL_DATA_MAX)
+		return ASSEMBLY_IGNORED;
+	if (c.error) {
+		q->server_err = (uint8_t)(c.status >> 8);
+		*error = true;
+		return ASSEMBLY_COMPLETE;
+	}
+	return assembly_add(&q->assembly, &c, buf + CONTROL_HEADER_LEN);
+}
+
+/* Takes fragments until the answer is whole or time is up. */
+static enum query_err
+receive(struct query *q, enum control_op op, uint16_t associd, struct monotime end)
+{
+	struct monotime until = monotime_add(monotime_now(), q->opts.first_ms * 1e-3);
+	uint8_t buf[2048];
+	bool error = false;
+
+	assembly_init(&q->assembly);
+	for (;;) {
+		enum query_err e = wait_readable(q, monotime_before(end, until) ? end : until);
+		enum assembly_result r;
+		ssize_t n;
+
+		if (e == QUERY_TIMEOUT)
+			return q->assembly.nfrags > 0 ? QUERY_INCOMPLETE : QUERY_TIMEOUT;
+		if (e != QUERY_OK)
+			return e;
+		n = recv(q->fd, buf, sizeof(buf), 0);
+		if (n == -1) {
+			if (errno == EAGAIN || errno == EINTR)
+				continue;
+			return socket_error(q);
+		}
+		r = take_datagram(q, op, associd, buf, (size_t)n, &error);
+		if (q->opts.debug > 0)
+			fprintf(stderr, "received: octets %zd %s\n", n, r == ASSEMBLY_IGNORED ? "ignored" : "taken");
+		switch (r) {
+		case ASSEMBLY_COMPLETE:
+			q->heard = true;
+			return error ? QUERY_SERVER : QUERY_OK;
+		case ASSEMBLY_FULL:
+			return QUERY_TOO_BIG;
+		case ASSEMBLY_TAKEN:
+			q->heard = true;
+			until = monotime_add(monotime_now(), q->opts.more_ms * 1e-3);
+			break;
+		case ASSEMBLY_IGNORED:
+			break;
+		}
+	}
+}
+
+/* One request and the wait for its answer, paid for out of the command's patience. */
+static enum query_err
+attempt(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
+{
+	int limit = q->opts.first_ms + q->opts.more_ms, spent;
+	struct monotime begin = monotime_now();
+	enum query_err e;
+
+	if (limit > q->patience_ms + FREE_MS)
+		limit = q->patience_ms + FREE_MS;
+	e = send_request(q, op, associd, data, len);
+	if (e == QUERY_OK)
+		e = receive(q, op, associd, monotime_add(begin, limit * 1e-3));
+	spent = (int)(monotime_diff(monotime_now(), begin) * 1e3) - FREE_MS;
+	if (spent > 0)
+		q->patience_ms = spent < q->patience_ms ? q->patience_ms - spent : 0;
+	return e;
+}
+
+/*
+ * Octets that no text has become '?': broken daemons send them (ntpsec 1.2.2 in filter arrays), and one such value should not
+ * hide all that come after it.
+ */
+static void
+mend_text(struct assembly *a)
+{
+	for (size_t i = 0; i < a->len; i++) {
+		uint8_t c = a->data[i];
+
+		if ((c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
+			a->data[i] = '?';
+	}
+}
+
+enum query_err
+query_ask(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
+{
+	enum query_err e = QUERY_TIMEOUT;
+
+	if (len > CONTROL_DATA_MAX)
+		return QUERY_REQUEST;
+	for (unsigned tried = 0; tried < q->opts.tries;) {
+		e = attempt(q, op, associd, data, len);
+		if ((e == QUERY_REFUSED || e == QUERY_SOCKET) && !q->heard && q->at + 1 < q->naddrs && connect_from(q, q->at + 1) == 0)
+			continue;
+		if (e != QUERY_TIMEOUT && e != QUERY_INCOMPLETE)
+			break;
+		tried++;
+	}
+	/* The list of associations alone is binary. */
+	if (e == QUERY_OK && !(op == CONTROL_READSTAT && associd == 0))
+		mend_text(&q->assembly);
+	return e;
+}
