@@ -91,7 +91,7 @@ load_config(struct root *r)
 		config_finish(r->config);
 	}
 	if (r->config->fatal > 0) {
-		log_errx("%s: not starting with restrict lines that cannot be understood", path);
+		log_errx("%s: not starting with errors that could leave a door open", path);
 		return false;
 	}
 	apply_options(r->config, o);
@@ -523,9 +523,19 @@ start_hourly(struct root *r)
 	return r->hourly != NULL && event_add(r->hourly, &hour) == 0;
 }
 
+static void
+on_libevent_log(int severity, const char *text)
+{
+	if (severity >= EVENT_LOG_WARN)
+		log_warnx("event loop: %s", text);
+	else
+		log_debug("event loop: %s", text);
+}
+
 static bool
 build(struct root *r)
 {
+	event_set_log_callback(on_libevent_log);
 	r->base = event_base_new();
 	if (r->base == NULL || !catch_signals(r) || !open_clock(r))
 		return false;

@@ -211,8 +211,9 @@ respond_face(struct packet *face, const struct sysvars *sys, struct monotime now
 		.rootdelay = short_from_seconds(sys->rootdelay),
 		.rootdisp = short_from_seconds(sysvars_rootdisp(sys, now)),
 		.refid = lost && sys->stratum != STRATUM_UNSYNC ? REFID_INIT : sys->refid,
-		.reftime = sys->reftime.ns == 0 ? (struct ntptime){ 0 } : walltime_to_ntp(sys->reftime),
 	};
+	if (sys->reftime.ns != 0)
+		face->reftime = walltime_to_ntp(sys->reftime);
 }
 
 size_t

@@ -31,7 +31,7 @@ def association(node, addr):
 
 def reach(node, addr):
     found = association(node, addr)
-    return int(found["reach"], 8) if found else None
+    return int(found["reach"], 0) if found else None
 
 
 def wait_burst(timeserver, addr, count=6, timeout=30):

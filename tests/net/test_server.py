@@ -282,7 +282,7 @@ def test_peer_variables_are_there(served):
         assert status >> 8 & 7 == 6, "system peer"
         assert status & 0x9000 == 0x9000, "configured and reachable"
         found = read_variables(sock, SERVER, assoc)
-    assert found["srcadr"] == UPSTREAM and found["stratum"] == "1" and int(found["reach"], 8) & 1
+    assert found["srcadr"] == UPSTREAM and found["stratum"] == "1" and int(found["reach"], 0) & 1
     assert {"srcport", "dstadr", "dstport", "leap", "precision", "rootdelay", "rootdisp", "refid", "reftime", "rec",
             "unreach", "hmode", "pmode", "hpoll", "ppoll", "headway", "flash", "keyid", "offset", "delay", "dispersion",
             "jitter", "filtdelay", "filtoffset", "filtdisp"} <= found.keys()

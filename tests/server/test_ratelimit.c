@@ -47,6 +47,17 @@ START_TEST(one_hertz_passes_thirteen_times)
 }
 END_TEST
 
+/* At one packet in 2 s each adds 4 s: the 16th finds 56 s, which with its own 8 s is the limit. */
+START_TEST(reaching_the_limit_is_over_it)
+{
+	struct ratelimit s = { 0 };
+
+	for (int n = 1; n <= 15; n++)
+		ck_assert_msg(nth(&s, &discard_defaults, n, 2) == RATELIMIT_PASS, "packet %d", n);
+	ck_assert_int_eq(nth(&s, &discard_defaults, 16, 2), RATELIMIT_KOD);
+}
+END_TEST
+
 START_TEST(a_client_that_falls_silent_is_forgiven)
 {
 	struct ratelimit s = { 0 };
@@ -208,6 +219,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, first_packet_passes_whatever_the_limit);
 	tcase_add_test(tc, one_hertz_passes_thirteen_times);
+	tcase_add_test(tc, reaching_the_limit_is_over_it);
 	tcase_add_test(tc, a_client_that_falls_silent_is_forgiven);
 	tcase_add_test(tc, polls_at_the_average_never_meet_the_limit);
 	tcase_add_test(tc, a_burst_of_eight_at_two_seconds_passes_each_minute);

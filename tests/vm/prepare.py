@@ -259,8 +259,7 @@ def install_tree():
         return Path(os.environ["VM_TREE"]).resolve()
     tree = fresh(OUT / "tree" / "install")
     clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    run("make", "-s", "install", f"DESTDIR={tree}", "PREFIX=/usr", "sysconfdir=/etc",
-        "unitdir=/usr/lib/systemd/system", cwd=ROOT, env=clean)
+    run("make", "-s", "install", f"DESTDIR={tree}", "PREFIX=/usr", "sysconfdir=/etc", cwd=ROOT, env=clean)
     return tree
 
 
