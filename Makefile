@@ -151,7 +151,7 @@ check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
 
 check-net: all $B/tests/net/timeserver
-	tests/net/run
+	tests/net/run tests/net tests/tools
 
 vmtest: all
 	tests/vm/run

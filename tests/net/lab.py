@@ -133,7 +133,7 @@ class Node:
 
     @staticmethod
     def _addr_command(addr):
-        return f"addr add {addr}/64 dev eth0 nodad" if ":" in addr else f"addr add {addr}/24 brd + dev eth0"
+        return f"addr add {addr}/64 dev eth0 nodad" if ":" in addr else f"addr add {addr}/24 dev eth0"
 
     def _fill_etc(self):
         """The machine's /etc by links (isolated keeps it at /mnt/etc), but names resolved as the test says."""
