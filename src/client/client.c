@@ -164,7 +164,7 @@ tell_syspeer(struct client *c)
 		const struct assoc *a = c->assoc[i];
 
 		if (a->id == c->system.vars.peer)
-			log_info("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
+			log_debug("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
 	}
 }
 

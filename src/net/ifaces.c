@@ -42,9 +42,11 @@ iface_of(struct iface *out, const struct ifaddrs *ifa)
 	if (!addr_from_sockaddr(&i.addr, ifa->ifa_addr) || strlen(ifa->ifa_name) >= sizeof(i.name))
 		return false;
 	memcpy(i.name, ifa->ifa_name, strlen(ifa->ifa_name));
-	if (i.addr.family == 4 && (ifa->ifa_flags & IFF_BROADCAST) != 0 && ifa->ifa_broadaddr != NULL)
-		if (!addr_from_sockaddr(&i.bcast, ifa->ifa_broadaddr))
-			i.bcast.family = 0;
+	if (i.addr.family == 4 && (ifa->ifa_flags & IFF_BROADCAST) != 0 && ifa->ifa_broadaddr != NULL) {
+		/* Where no broadcast address is set, the C library gives the address itself. */
+		if (!addr_from_sockaddr(&i.bcast, ifa->ifa_broadaddr) || addr_same_host(&i.bcast, &i.addr))
+			i.bcast = (struct addr){ 0 };
+	}
 	*out = i;
 	return true;
 }

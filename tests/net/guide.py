@@ -51,6 +51,7 @@ class World:
         self.internet = internet
         self.server = lab.node("server", SERVER_ADDR)
         self.client = lab.node("client", CLIENT_ADDR)
+        self.observer = daemons.Observer(lab)
 
     def start(self, node, conf_name, **kwargs):
         """Starts our daemon as the guide does: its file at /etc/ntp.conf, no option that the guide does not need."""

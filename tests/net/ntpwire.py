@@ -111,6 +111,7 @@ def measure(sock, host, count=8, pause=0.05):
                 seconds, ns = struct.unpack("qq", value[:16])
                 t4 = ntp_time(seconds * 10**9 + ns)
         reply = Packet.unpack(data)
+        assert reply.stratum != 0 or reply.leap != 3 or reply.refid != b"RATE", f"{host} finds us too fast"
         if reply.origin != t1 or reply.mode != MODE_SERVER:
             continue
         offset = (ntp_diff(reply.receive, t1) + ntp_diff(reply.transmit, t4)) / 2

@@ -44,6 +44,14 @@ def known_frequency(node, ppm=25):
     return drift
 
 
+def wait_other_frequency(node, ppm=25):
+    """Until the daemon has measured something else than the frequency it started with."""
+    daemons.wait_synchronised(node)
+    with node.socket() as sock:
+        wait_until(lambda: abs(float(read_variables(sock, "127.0.0.1")["frequency"]) - ppm) > 0.01, 20,
+                   "the frequency has changed")
+
+
 def sentence(text, *patterns):
     """Asserts that one line of text matches all patterns, whatever the case."""
     for line in text.splitlines():
@@ -168,7 +176,7 @@ def test_corrupt_drift_file_is_reported_and_ignored(node, upstream, content):
 def test_good_drift_file_is_used(node, upstream):
     (node.dir / "lib/ntp/drift").write_text("12.345678\n")
     daemon = daemons.ntpd(node, CONF)
-    daemon.wait_log(r"12\.345")
+    daemon.wait_log(r"12\.34[56]")
     daemons.wait_answers(node)
     with node.socket() as sock:
         assert float(read_variables(sock, "127.0.0.1")["frequency"]) == pytest.approx(12.346, abs=0.01)
@@ -186,8 +194,9 @@ def test_privileges_are_dropped_to_the_user(node, upstream):
     node.etc("group", "root:x:0:\nntp:x:4123:\n")
     drift = known_frequency(node)
     os.chown(drift.parent, 4123, 4123)
+    upstream.set(UPSTREAM, drift=60)
     daemon = daemons.ntpd(node, CONF, "-u", "ntp:ntp")
-    daemons.wait_synchronised(node)
+    wait_other_frequency(node)
     allowed = 1 << 25 | 1 << 10         # CAP_SYS_TIME, CAP_NET_BIND_SERVICE
     for task in os.listdir(f"/proc/{daemon.pid}/task"):
         with open(f"/proc/{daemon.pid}/task/{task}/status", encoding="ascii") as file:
@@ -241,10 +250,7 @@ def test_signal_ends_it_with_zero_and_the_drift_written(node, upstream, signum):
     drift = known_frequency(node)
     upstream.set(UPSTREAM, drift=60)
     daemon = daemons.ntpd(node, CONF)
-    daemons.wait_synchronised(node)
-    with node.socket() as sock:
-        wait_until(lambda: abs(float(read_variables(sock, "127.0.0.1")["frequency"]) - 25) > 0.01, 20,
-                   "the frequency has changed")
+    wait_other_frequency(node)
     assert daemon.stop(signum, timeout=2) == 0
     sentence(daemon.log(), rf"signal {int(signum)}")
     assert re.fullmatch(r"-?\d+\.\d{3,}\n", drift.read_text()) and float(drift.read_text()) != 25

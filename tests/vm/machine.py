@@ -7,6 +7,7 @@ import os
 import re
 import select
 import socket
+import statistics
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
@@ -186,14 +187,25 @@ class Machine:
                 raise MachineError(f"{self.name}: {command}: {text.decode()}")
 
 
-def clock(machine, server):
-    """Offset of MACHINE from SERVER (an address), as its own tool and not the daemon sees it: dict of vmclock."""
-    return machine.ask(f"vmclock offset {server}")
+def offset(m, server):
+    """Seconds by which SERVER (an address) is ahead of M, as M's own tool and not its daemon sees it."""
+    return m.ask(f"vmclock offset {server}")["offset"]
 
 
-def timex(machine):
-    """State of MACHINE's kernel clock: dict of vmclock timex."""
-    return machine.ask("vmclock timex")
+def timex(m):
+    """State of M's kernel clock: dict of vmclock timex."""
+    return m.ask("vmclock timex")
+
+
+def gain_ppm(m, looks=9):
+    """What M's kernel clock is told to gain: the median of some seconds, because slews come and go on the way."""
+    seen = []
+    for _ in range(looks):
+        state = timex(m)
+        # One microsecond more than the nominal 10000 per tick is 100 ppm.
+        seen.append(state["freq_ppm"] + (state["tick"] - 10000) * 100)
+        time.sleep(1)
+    return statistics.median(seen)
 
 
 def socket_pair(directory, name):

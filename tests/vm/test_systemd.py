@@ -8,27 +8,14 @@ import re
 
 import pytest
 
-import machine
-import prepare
-from conftest import SERVER_B
-from machine import clock, timex
+from conftest import HOUR, SERVER_B, SERVER_FREQ_PPM
+from machine import offset, timex
 
-HOUR = 3600.0
 CLOSE = 0.005           # "within a few milliseconds"
-SYNCED_BY = 60          # s after boot; the guide promises 40 on a machine that is not emulated
+SYNCED_BY = 40          # s, as the guide promises
+LEARNT_BY = 90          # s with a new drift file until the frequency counts as measured
+FREQ_CLOSE = 30         # ppm
 KEPT = 1 << 25 | 1 << 10        # CAP_SYS_TIME, CAP_NET_BIND_SERVICE
-TIMEDATECTL_YES = re.compile(r"System clock synchronized: yes")
-
-
-@pytest.fixture(scope="module")
-def debian(server, kernel, workspace, cables):
-    ours, theirs = cables["b"]
-    m = machine.Machine("systemd", kernel, prepare.OUT / "systemd.initrd", workspace, [(theirs, ours)],
-                        memory=512, addresses=["10.9.2.2/24"], clock_error=HOUR, init="/sbin/init")
-    try:
-        yield m.wait_booted()
-    finally:
-        m.stop()
 
 
 def show(m, unit, name):
@@ -75,6 +62,7 @@ def test_it_runs_as_ntp_with_two_capabilities(debian):
     assert uid != "0"
     assert int(status["CapEff"], 16) == KEPT
     assert int(status["CapPrm"], 16) == KEPT
+    assert int(status["CapBnd"], 16) == KEPT
     assert int(status["CapInh"], 16) == 0 and int(status["CapAmb"], 16) == 0
     assert status["NoNewPrivs"].strip() == "1"
     assert status["Seccomp"].strip() == "2"
@@ -82,10 +70,12 @@ def test_it_runs_as_ntp_with_two_capabilities(debian):
 
 def test_it_steps_the_hour_and_timedatectl_says_synchronised(debian):
     debian.wait_until(f"timedatectl says yes\n{journal(debian)}",
-                      lambda: TIMEDATECTL_YES.search(debian.run("timedatectl", timeout=30).output), SYNCED_BY)
+                      lambda: "System clock synchronized: yes" in debian.run("timedatectl", timeout=30).output,
+                      SYNCED_BY)
     said = debian.run("timedatectl", timeout=30).output
-    assert re.search(r"NTP service: active", said), said
-    assert abs(clock(debian, SERVER_B)["offset"]) < CLOSE
+    assert "NTP service: active" in said, said
+    # A kernel that was told "synchronised" too early would still be an hour off.
+    assert abs(offset(debian, SERVER_B)) < CLOSE
     assert not timex(debian)["unsync"]
 
 
@@ -108,9 +98,9 @@ def test_ntpstat_says_synchronised(debian):
 def test_time_sync_target_is_reached_after_the_waiting_service(debian):
     wait_active(debian, "ntp-wait.service")
     wait_active(debian, "time-sync.target", limit=5)
-    waited, reached = (int(show(debian, unit, "ActiveEnterTimestampMonotonic"))
-                       for unit in ("ntp-wait.service", "time-sync.target"))
-    assert 0 < waited <= reached
+    started, waited, reached = (1e-6 * int(show(debian, unit, "ActiveEnterTimestampMonotonic"))
+                                for unit in ("ntpd.service", "ntp-wait.service", "time-sync.target"))
+    assert 0 < started < waited <= reached < started + SYNCED_BY
 
 
 def test_no_unit_has_failed(debian):
@@ -118,16 +108,22 @@ def test_no_unit_has_failed(debian):
     assert failed.output == "", f"{failed}\n{journal(debian)}"
 
 
+def uptime(m):
+    return float(m.run("cut -d' ' -f1 /proc/uptime", check=True).output)
+
+
 def test_stop_is_clean_and_quick_and_leaves_the_drift_file(debian):
-    before = float(debian.run("cut -d' ' -f1 /proc/uptime", check=True).output)
+    learnt = 1e-6 * int(show(debian, "ntpd.service", "ActiveEnterTimestampMonotonic")) + LEARNT_BY
+    debian.wait_until("the frequency is measured", lambda: uptime(debian) > learnt, LEARNT_BY)
+    before = uptime(debian)
     debian.run("systemctl stop ntpd", check=True)
-    after = float(debian.run("cut -d' ' -f1 /proc/uptime", check=True).output)
-    assert after - before < 2.0
+    assert uptime(debian) - before < 2.0
     assert show(debian, "ntpd.service", "Result") == "success"
     assert show(debian, "ntpd.service", "ExecMainStatus") == "0"
     assert show(debian, "ntpd.service", "ActiveState") == "inactive"
     drift = debian.run("cat /var/lib/ntp/drift", check=True).output
     assert re.fullmatch(r"-?\d+\.\d+", drift), drift
+    assert float(drift) == pytest.approx(SERVER_FREQ_PPM, abs=FREQ_CLOSE)
     assert debian.run("stat -c %U /var/lib/ntp/drift").output == "ntp"
     assert debian.run("ntpstat").status == 2
 
@@ -160,7 +156,7 @@ def test_a_panic_is_not_answered_with_a_restart(debian):
                       lambda: show(debian, "ntpd.service", "ActiveState") == "failed", 40)
     assert show(debian, "ntpd.service", "ExecMainStatus") == "255"
     assert show(debian, "ntpd.service", "NRestarts") == "0"
-    assert clock(debian, SERVER_B)["offset"] == pytest.approx(-HOUR, abs=1)
+    assert offset(debian, SERVER_B) == pytest.approx(-HOUR, abs=1)
 
 
 def test_a_crash_is_answered_with_a_restart(debian):
@@ -169,4 +165,4 @@ def test_a_crash_is_answered_with_a_restart(debian):
     debian.wait_until("restarted", lambda: show(debian, "ntpd.service", "NRestarts") == "1", 15)
     wait_active(debian, "ntpd.service", limit=10)
     debian.wait_until(f"the hour is stepped\n{journal(debian)}",
-                      lambda: abs(clock(debian, SERVER_B)["offset"]) < CLOSE, SYNCED_BY)
+                      lambda: abs(offset(debian, SERVER_B)) < CLOSE, SYNCED_BY)
