@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "glue.h"
 
+#define LAST_WAIT	2.0	/* s, once mode: how long the last reply may take */
+
 static struct timeval
 timeval_of(double seconds)
 {
@@ -182,23 +184,30 @@ tell(struct client *c, const struct system_out *out)
 
 /* Once mode: has this one been asked as often as makes sense, and said nothing? */
 static bool
-is_silent(const struct client *c, const struct source *s)
+is_silent(const struct client *c, const struct source *s, struct monotime now)
 {
 	if (s->role == ROLE_POOL)
 		return s->ask_failed >= 2 || client_sources(c) > 0;
 	if (s->assoc.addr.family == 0)
 		return s->ask_failed >= 2;
-	return assoc_heard_out(&s->assoc) && s->assoc.filter.n == 0;
+	return assoc_heard_out(&s->assoc) && s->assoc.filter.n == 0 && monotime_diff(now, s->assoc.sent) >= LAST_WAIT;
 }
 
-static bool
-in_vain(const struct client *c)
+/* Looked at every LAST_WAIT until there is a result. */
+static void
+look_for_end(struct client *c, struct monotime now)
 {
+	if (!c->opts.once || c->reported)
+		return;
+	glue_arm(c->select_due, LAST_WAIT);
 	for (size_t i = 0; i < c->n; i++) {
-		if (!is_silent(c, c->source[i]))
-			return false;
+		if (!is_silent(c, c->source[i], now))
+			return;
 	}
-	return c->n > 0;
+	if (c->n == 0)
+		return;
+	c->reported = true;
+	glue_report(c, CLIENT_NO_SERVERS, 0, NULL);
 }
 
 static void
@@ -219,10 +228,7 @@ on_select_due(evutil_socket_t fd, short what, void *arg)
 	publish_status(c, now.mono);
 	tell_vote(c, out.what, now.mono);
 	tell(c, &out);
-	if (c->opts.once && !c->reported && in_vain(c)) {
-		c->reported = true;
-		glue_report(c, CLIENT_NO_SERVERS, 0, NULL);
-	}
+	look_for_end(c, now.mono);
 }
 
 /* --- disturbances -------------------------------------------------------------------------- */
@@ -379,6 +385,7 @@ client_add(struct client *c, const char *host, int family, bool pool, const stru
 		source_set_addr(s, &a);
 	else
 		naming_ask(s);
+	client_news(c);
 	return true;
 }
 

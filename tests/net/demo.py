@@ -24,11 +24,12 @@ def demo(lab):
         + " and ".join(f"{u.name} by {u.lie * 1000:+.0f} ms" for u in liars) + ".")
     world = guide.World(lab)
 
-    say("""Our server starts with the guide's server file. It asks each upstream eight times in a burst, two seconds
+    say("""Our server starts with the guide's server file. It asks each upstream several times in a burst, two seconds
         apart (iburst), and steers a software clock: the machine's own stays as it is.""")
     server = world.start_server()
     _, seconds = guide.wait_server(world, server, LIMIT)
-    say(f"After {seconds:.0f} s it has found the five that agree and the two that do not.")
+    say(f"After {seconds:.1f} s it has found the five that agree and the two that do not; the burst goes on.")
+    guide.wait_burst(world.server, LIMIT)
     show(world.server, "ntpq -p", guide.ntpq_p(world.server))
     say("""'*' is the system peer, '+' takes part in the combined offset, '-' was left out as the least precise, 'x' is
         a falseticker. Delay, offset and jitter are milliseconds; reach is an octal register of the last eight
@@ -38,7 +39,8 @@ def demo(lab):
     say(f"A client starts with the guide's client file. It knows one server only, {guide.SERVER_NAME}.")
     client = world.start_client()
     _, seconds = guide.wait_client(world, client, LIMIT)
-    say(f"After {seconds:.0f} s it follows our server, one stratum further down.")
+    say(f"After {seconds:.1f} s it follows our server, one stratum further down.")
+    guide.wait_burst(world.client, LIMIT)
     show(world.client, "ntpq -p", guide.ntpq_p(world.client))
     show(world.client, "ntpstat", guide.ntpstat(world.client).stdout)
     say(f"The logs are in {lab.dir}.")

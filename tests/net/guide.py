@@ -7,7 +7,7 @@ import dataclasses
 import time
 
 import daemons
-from lab import Lab, program
+from lab import Lab, program, wait_until
 
 SERVER_ADDR, CLIENT_ADDR = "192.0.2.1", "192.0.2.2"
 SERVER_NAME = "time.mydomain.com"
@@ -94,6 +94,12 @@ def wait_client(world, process, limit):
             return rows, process.age()
         time.sleep(0.25)
     raise AssertionError(f"not within {limit} s of start: client follows the server; last listing {rows}")
+
+
+def wait_burst(node, limit):
+    """Waits until every source of the node's daemon has answered its last four polls."""
+    wait_until(lambda: (rows := daemons.try_peers(node)) and all(r.reach & 0o17 == 0o17 for r in rows.values()),
+               limit, "four answers from each source")
 
 
 def ntpq_p(node):

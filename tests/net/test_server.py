@@ -44,7 +44,9 @@ class Served:
     def __init__(self, lab):
         up = lab.node("up", UPSTREAM)
         self.upstream = daemons.TimeServer(up, {UPSTREAM: {"refid": "GPS", "rootdelay": 0.010, "rootdisp": 0.020}})
-        self.server = lab.node("server", SERVER, SECOND, SERVER6, SECOND6)
+        # One address with a broadcast address, as ifupdown sets it, and one without, as a plain "ip addr add" does.
+        self.server = lab.node("server", SERVER, SERVER6, SECOND6)
+        self.server.run(["ip", "addr", "add", f"{SECOND}/24", "brd", "+", "dev", "eth0"])
         self.asker = lab.node("asker", FREE, FREE6, HOLE, AROUND_HOLE, NTPPORT, *RESTRICTED.values(),
                               *RESTRICTED6.values())
         self.daemon = daemons.ntpd(self.server, CONF)
@@ -144,6 +146,18 @@ def test_answer_comes_from_the_address_asked(served, addr):
         data, sender = exchange(sock, request().pack(), (addr, 123))
     assert sender == (addr, 123)
     assert Packet.unpack(data).mode == MODE_SERVER
+
+
+@pytest.mark.parametrize("addr", ["192.0.2.255", "255.255.255.255"])
+def test_request_to_a_broadcast_address_is_not_answered(served, addr):
+    """SRV-11.  Another listener beside the daemon shows that the network carries broadcasts."""
+    with served.socket() as sock, served.server.socket() as listener:
+        listener.bind(("0.0.0.0", 9999))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        sock.sendto(b"heard", (addr, 9999))
+        assert receive(listener, 1)[0] == b"heard"
+        assert exchange(sock, request().pack(), (addr, 123), QUIET)[0] is None
 
 
 def test_mode_seven_is_never_answered(served):
