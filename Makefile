@@ -131,6 +131,10 @@ $(UNIT): %: %.o $(LIB)
 check-unit: $(UNIT)
 	@failed=0; for t in $(sort $(UNIT)); do $$t || failed=1; done; exit $$failed
 
+$B/tests/man/tables: $B/tests/man/tables.o $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
+
 # --- the simulator -----------------------------------------------------------------------------
 SIM_OBJ	= $(patsubst %.c,$B/%.o,$(filter-out $(UNIT_SRC),$(wildcard tests/sim/*.c)))
 
@@ -173,7 +177,7 @@ asan:
 	TRUECHIMER_BUILD=$(CURDIR)/build/asan tests/net/run
 
 # What another compiler, two analysers and the manual's own checker have to say.
-lint:
+lint: all $B/tests/man/tables
 	@echo "  LINT	clang"
 	@for f in $(SRC) $(wildcard src/tools/*.c) src/daemon/main.c; do \
 		clang -fsyntax-only -std=gnu17 $(CPPFLAGS) -Isrc $(pkg_cflags) $(edit_cflags) $(WARN) -O1 $$f || exit 1; \
@@ -183,6 +187,8 @@ lint:
 		-D_GNU_SOURCE -Iinclude -Isrc src
 	@echo "  LINT	mandoc"
 	@mandoc -T lint -W warning man/*.[1-9]
+	@echo "  LINT	manual pages against the tables"
+	@TRUECHIMER_BUILD=$(abspath $B) tests/man/check
 
 # --- installing --------------------------------------------------------------------------------
 UNITS = ntpd.service ntp-wait.service

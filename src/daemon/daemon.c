@@ -50,6 +50,26 @@ override(char **setting, const char *value)
 	*setting = copy;
 }
 
+/* --var and --dvar, before those of the file. */
+static void
+add_vars(struct config *c, const struct options *o)
+{
+	for (size_t i = o->nvar; i > 0; i--) {
+		const char *eq = strchr(o->var[i - 1], '=');
+		struct config_setvar *v = calloc(1, sizeof(*v));
+
+		if (v == NULL || eq == NULL) {
+			free(v);
+			return;
+		}
+		v->name = strndup(o->var[i - 1], (size_t)(eq - o->var[i - 1]));
+		v->value = strdup(eq + 1);
+		v->dflt = o->var_default[i - 1];
+		v->next = c->setvars;
+		c->setvars = v;
+	}
+}
+
 /* What the command line says beats what the file says. */
 static void
 apply_options(struct config *c, const struct options *o)
@@ -67,8 +87,9 @@ apply_options(struct config *c, const struct options *o)
 		c->tinker.step_fwd = c->tinker.step_back = SLEW_STEP;
 		c->tinker.slew_start = c->tinker.slew_max;
 	}
-	for (const struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
-		((struct config_source *)(uintptr_t)s)->opts.iburst = true;
+	for (struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
+		s->opts.iburst = true;
+	add_vars(c, o);
 }
 
 static bool

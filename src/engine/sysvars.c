@@ -11,6 +11,7 @@ sysvars_init(struct sysvars *s, int8_t precision)
 		.precision = precision,
 		.refid = REFID_INIT,
 		.disp_rate = DISP_RATE,
+		.tc = POLL_MIN_DEFAULT,
 	};
 }
 

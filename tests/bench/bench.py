@@ -57,7 +57,9 @@ restrict -6 default limited kod nomodify notrap nopeer noquery
 # Every check is made, and nobody is found over the limit, however fast he asks.
 OURS_GENEROUS = OURS_PROTECTED + "discard average 0 minimum 0\n"
 CHRONY_GENEROUS = "ratelimit interval -19 burst 255\n"
-NTPSEC_UNLIMITED = "restrict default kod nomodify nopeer noquery\nrestrict -6 default kod nomodify nopeer noquery\n"
+# ntpsec limits everybody unless told otherwise.
+NTPSEC_OPEN = "unrestrict -4 default limited kod\nunrestrict -6 default limited kod\n"
+NTPSEC_UNLIMITED = NTPSEC_OPEN + "restrict -4 default nomodify nopeer noquery\nrestrict -6 default nomodify nopeer noquery\n"
 
 
 @dataclasses.dataclass
@@ -111,12 +113,12 @@ def cases():
     rules = "".join(f"restrict {with_mask(p)} {words}\n" for p in prefixes)
     found = [
         Case("plain", "nothing but answering: no restrict line, no list of clients",
-             field("disable monitor\n", "noclientlog\n", "disable monitor\n")),
+             field("disable monitor\n", "noclientlog\n", NTPSEC_OPEN + "disable monitor\n")),
         Case("protected", "restrict, list of clients and rate limit on, nobody over it",
              field(OURS_GENEROUS, CHRONY_GENEROUS, NTPSEC_UNLIMITED)),
         Case("rules", f"protected, with {RULES} rules",
              field(OURS_GENEROUS + rules, CHRONY_GENEROUS + "".join(f"allow {p}\n" for p in prefixes),
-                   NTPSEC_UNLIMITED + rules.replace("limited ", "").replace("notrap ", ""))
+                   NTPSEC_UNLIMITED + rules.replace("limited kod ", "").replace("notrap ", ""))
              + [Contestant("ntpd, no rules", "ours", OURS_GENEROUS)]),
         Case("limited", f"limited kod with everybody over the limit, at {LIMITED_RATE} requests a second",
              field(OURS_PROTECTED, "ratelimit\n", NTPSEC_UNLIMITED)[1:-1], rate=LIMITED_RATE),

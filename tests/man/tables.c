@@ -26,10 +26,11 @@ static const char *const standings[] = { [IN_FORCE] = "in force", [NOT_YET] = "n
 static bool
 read_field(const struct option *o, const void *base, double *v)
 {
-	const void *field = (const char *)base + o->offset;
+	const void *field;
 
 	if (base == NULL || o->offset == NOWHERE)
 		return false;
+	field = (const char *)base + o->offset;
 	switch (o->type) {
 	case OPT_INT:
 		*v = *(const int *)field;
