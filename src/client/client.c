@@ -105,9 +105,18 @@ report_once(struct client *c, const struct decision *d)
 	c->cb(c->arg, &(struct client_report){ .what = CLIENT_SET, .value = d->offset, .stepped = d->what == DECIDE_STEP });
 }
 
+/* Once mode: this is the one correction there will be, and somebody waits for it. */
+static void
+hurry(struct client *c, struct decision *d)
+{
+	c->committed = true;
+	d->slew = fmax(c->opts.discipline.slew_start, c->opts.discipline.slew_max);
+}
+
 static void
 carry_out(struct client *c, const struct decision *d, struct monotime now, struct system_out *out)
 {
+	struct decision mine = *d;
 	struct clockread after;
 	double duration = 0;
 	bool ok;
@@ -118,7 +127,9 @@ carry_out(struct client *c, const struct decision *d, struct monotime now, struc
 	}
 	if (d->what == DECIDE_HOLD)
 		return;
-	ok = steer(c, d, now, &duration);
+	if (c->opts.once)
+		hurry(c, &mine);
+	ok = steer(c, &mine, now, &duration);
 	sysclock_read(c->clock, &after);
 	system_done(&c->system, c->assoc, c->n, d, ok, after.mono, after.wall, out);
 	if (!ok)
@@ -197,7 +208,7 @@ is_silent(const struct client *c, const struct source *s, struct monotime now)
 static void
 look_for_end(struct client *c, struct monotime now)
 {
-	if (!c->opts.once || c->reported)
+	if (!c->opts.once || c->reported || c->committed)
 		return;
 	glue_arm(c->select_due, LAST_WAIT);
 	for (size_t i = 0; i < c->n; i++) {
@@ -220,6 +231,8 @@ on_select_due(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (c->committed)
+		return;
 	sysclock_read(c->clock, &now);
 	system_update(&c->system, c->assoc, c->n, &own, now.mono, now.steered, &out);
 	if (out.what & SYSTEM_DECISION)

@@ -55,7 +55,8 @@ struct client {
 	size_t			 nown;
 	uint16_t		 last_id;
 	uint64_t		 sent, received;	/* of associations that are gone */
-	bool			 reported;	/* once mode: said how it went */
+	bool			 committed;	/* once mode: the correction is under way … */
+	bool			 reported;	/* … and said how it went */
 };
 
 /* Arms a timer; a negative time disarms it. */
