@@ -88,10 +88,12 @@ def ask(sock, host, timeout=1.0, tries=3, **fields):
     for _ in range(tries):
         req = request(**fields)
         data, _ = exchange(sock, req.pack(), (host, 123), timeout)
-        if data is not None:
+        while data is not None:
             reply = Packet.unpack(data)
-            assert reply.origin == req.transmit, "reply to something we did not ask"
-            return reply
+            if reply.origin == req.transmit:
+                return reply
+            # A late answer to an earlier try is nothing to use.
+            data, _ = receive(sock, timeout)
     return None
 
 
