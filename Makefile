@@ -24,7 +24,7 @@ ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 
 # --- what is needed to build, and to test ------------------------------------------------------
 BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libedit-dev
-TEST_DEPS = check clang cppcheck iproute2 iputils-ping dnsmasq-base python3 python3-pytest \
+TEST_DEPS = check clang cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
 	python3-pytest-xdist procps busybox-static mandoc qemu-system-x86 debootstrap cpio kmod
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
 
@@ -129,7 +129,7 @@ $(UNIT): %: %.o $(LIB)
 	$Q$(LINK) -o $@ $< $(filter $(TOOL_LIB),$^) $(LIB) $(check_libs) $(pkg_libs) -lm
 
 check-unit: $(UNIT)
-	@failed=0; for t in $(sort $(UNIT)); do $$t || failed=1; done; exit $$failed
+	@printf '%s\n' $(sort $(UNIT)) | xargs -P 4 -I T sh -c 'T >T.log 2>&1; s=$$?; cat T.log; exit $$s'
 
 $B/tests/man/tables: $B/tests/man/tables.o $(LIB)
 	@echo "  LD	$@"

@@ -28,6 +28,7 @@ struct source {
 	struct event		*ask_due;	/* next question to the resolver */
 	struct resolver_query	*query;
 	unsigned		 ask_failed;	/* in a row */
+	unsigned		 idle;		/* polls in a row without a part in the combined offset */
 	int			 told_errno;	/* last failure to send that was logged */
 	struct log_gate		 gate;		/* for that log line */
 	struct source		*next_dead;

@@ -10,8 +10,7 @@
 #include "net/udp.h"
 
 #define START_SPREAD	0.1	/* s between the first requests of associations, so that their replies do not queue */
-#define FREQ_UNKNOWN	1e-4	/* s/s, standard deviation of an oscillator nobody has measured */
-#define FREQ_DRIFTFILE	1e-6	/* s/s, the same of one whose drift file is there: temperatures change */
+#define PREEMPT_POLLS	10	/* polls without a part in the combined offset after which a preemptible source may go */
 
 static void
 close_socket(struct source *s)
@@ -171,14 +170,32 @@ source_act(struct source *s, const struct assoc_out *out)
 		send_request(s, out);
 }
 
+/* Preemptible, of no use for a while, and more are there than are wanted? */
+static bool
+may_go(struct source *s)
+{
+	struct client *c = s->client;
+
+	if (!s->assoc.opts.preempt && s->role != ROLE_MEMBER)
+		return false;
+	s->idle = s->assoc.tally >= TALLY_CANDIDATE ? 0 : s->idle + 1;
+	return s->idle >= PREEMPT_POLLS && client_sources(c) > c->opts.select.maxclock;
+}
+
 static void
 on_due(evutil_socket_t fd, short what, void *arg)
 {
+	char who[SOURCE_STR_MAX];
 	struct source *s = arg;
 	struct assoc_out out;
 
 	(void)fd;
 	(void)what;
+	if (may_go(s)) {
+		log_info("%s is dropped: there are enough better ones", source_str(s, who, sizeof(who)));
+		source_remove(s);
+		return;
+	}
 	assoc_timer(&s->assoc, monotime_now(), dice_throw(), &out);
 	source_act(s, &out);
 }
@@ -203,7 +220,7 @@ source_new(struct client *c, enum source_role role, const char *name, const stru
 {
 	struct source *s = c->n < SYSTEM_ASSOCS_MAX ? calloc(1, sizeof(*s)) : NULL;
 	bool known = c->opts.have_freq || c->system.discipline.state == DISC_SYNC;
-	double sigma = known ? FREQ_DRIFTFILE : FREQ_UNKNOWN;
+	double freq_var = known ? ESTIMATOR_FREQ_DRIFT : ESTIMATOR_FREQ_UNKNOWN;
 
 	if (s == NULL)
 		return NULL;
@@ -215,7 +232,7 @@ source_new(struct client *c, enum source_role role, const char *name, const stru
 		free(s);
 		return NULL;
 	}
-	assoc_init(&s->assoc, new_id(c), o, monotime_now(), START_SPREAD * (double)(c->n % 32), c->system.discipline.freq, sigma * sigma);
+	assoc_init(&s->assoc, new_id(c), o, monotime_now(), START_SPREAD * (double)(c->n % 32), c->system.discipline.freq, freq_var);
 	s->assoc.configured = role != ROLE_MEMBER;
 	if (role == ROLE_POOL)
 		s->assoc.last.refid = REFID_POOL;

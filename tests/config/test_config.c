@@ -219,12 +219,13 @@ START_TEST(source_that_wants_nts_is_not_polled_without_it)
 }
 END_TEST
 
-START_TEST(options_without_sense_on_a_pool_do_nothing)
+START_TEST(options_of_a_pool_are_those_of_its_servers)
 {
-	struct config *c = parse_text("pool a.example burst prefer iburst", &m);
+	struct config *c = parse_text("pool a.example burst prefer iburst true preempt minpoll 5", &m);
 
-	ck_assert_uint_eq(m.warnings, 2);
-	ck_assert(c->sources->opts.iburst && !c->sources->opts.burst && !c->sources->opts.prefer);
+	ck_assert_uint_eq(m.warnings, 0);
+	ck_assert(c->sources->opts.iburst && c->sources->opts.burst && c->sources->opts.prefer && c->sources->opts.always && c->sources->opts.preempt);
+	ck_assert_int_eq(c->sources->opts.minpoll, 5);
 	config_free(c);
 }
 END_TEST
@@ -775,7 +776,7 @@ main(void)
 	tcase_add_test(t, reference_clock_is_no_source_and_says_so);
 	tcase_add_test(t, peer_is_polled_as_a_server_and_says_so);
 	tcase_add_test(t, source_that_wants_nts_is_not_polled_without_it);
-	tcase_add_test(t, options_without_sense_on_a_pool_do_nothing);
+	tcase_add_test(t, options_of_a_pool_are_those_of_its_servers);
 	tcase_add_test(t, command_line_servers_come_first);
 	tcase_add_loop_test(t, restrict_lines_become_entries, 0, (int)NELEMS(rules));
 	tcase_add_loop_test(t, restrict_line_that_is_not_understood_is_fatal, 0, (int)NELEMS(doors));

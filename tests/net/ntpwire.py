@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import time
+import weakref
 
 UNIX_TO_NTP = 2208988800
 MODE_ACTIVE, MODE_PASSIVE, MODE_CLIENT, MODE_SERVER, MODE_BROADCAST, MODE_CONTROL, MODE_PRIVATE = range(1, 8)
@@ -83,17 +84,22 @@ def receive_all(sock, quiet=0.5):
         got.append((data, sender))
 
 
+asked = weakref.WeakKeyDictionary()  # what ask() sent, by socket
+
+
 def ask(sock, host, timeout=1.0, tries=3, **fields):
-    """The reply to a client request, or None."""
+    """The reply to a client request, or None.  One to an earlier try may come late, but none that nobody asked for."""
+    sent = asked.setdefault(sock, set())
     for _ in range(tries):
         req = request(**fields)
-        data, _ = exchange(sock, req.pack(), (host, 123), timeout)
-        while data is not None:
+        sent.add(req.transmit)
+        sock.sendto(req.pack(), (host, 123))
+        end = time.monotonic() + timeout
+        while (data := receive(sock, max(end - time.monotonic(), 0))[0]) is not None:
             reply = Packet.unpack(data)
+            assert reply.origin in sent, "reply to something we did not ask"
             if reply.origin == req.transmit:
                 return reply
-            # A late answer to an earlier try is nothing to use.
-            data, _ = receive(sock, timeout)
     return None
 
 

@@ -576,7 +576,7 @@ set_defaults(struct scenario *s, struct source_opts *source, const char *path)
 		.precision = 100e-9,
 		.latency = 1e-3,
 		.drift = NAN,
-		.watch = 0.5,
+		.watch = 1e-3,
 		.discipline = discipline_defaults,
 		.select = select_defaults,
 	};

@@ -9,7 +9,7 @@
 
 #define FLIGHTS_MAX	512
 #define NEVER		INT64_MAX
-#define START_SPREAD	0.05	/* s between the first requests to different sources */
+#define START_SPREAD	0.1	/* s between the first requests to different sources */
 
 /* A datagram on its way. */
 struct flight {
@@ -30,7 +30,7 @@ struct source {
 	struct server		server;
 	struct assoc		assoc;
 	struct timer		timer;
-	double			next_forged;	/* s, true time; INFINITY: none */
+	int64_t			next_forged;	/* ns, true time */
 };
 
 struct world {
@@ -73,7 +73,7 @@ fires_at(const struct world *w, const struct timer *t)
 {
 	double left;
 
-	if (!t->armed)
+	if (!t->armed || w->gone)
 		return NEVER;
 	left = monotime_diff(t->due, simclock_mono(&w->machine)) / simclock_rate(&w->machine);
 	return left <= 0 ? w->machine.now_ns : w->machine.now_ns + (int64_t)ceil(left * 1e9);
@@ -218,23 +218,30 @@ deliver(struct world *w, unsigned i, const uint8_t pkt[static PACKET_LEN])
 	follow_up(w, i, &out);
 }
 
-/* Has somebody else moved the clock, or the machine slept? */
+static void
+wake_up(struct world *w, struct monotime now)
+{
+	struct assoc_out out;
+
+	system_disturbed(&w->system, now);
+	for (unsigned i = 0; i < w->n; i++) {
+		assoc_disturbed(&w->source[i].assoc, now, &out);
+		arm(w, &w->source[i].timer, out.wait);
+	}
+}
+
+/* The kernel tells that somebody else has set the clock, or that the machine has slept: after a sleep everything is measured anew. */
 static void
 look_at_clock(struct world *w)
 {
 	struct monotime now = simclock_mono(&w->machine);
-	double slept, moved = sysclock_watch(w->clock, &slept);
+	double slept, jump = sysclock_watch(w->clock, &slept);
 
 	w->watch.armed = false;
-	if (moved == 0 && slept == 0)
-		return;
-	system_disturbed(&w->system, now);
-	for (unsigned i = 0; i < w->n; i++) {
-		struct assoc_out out;
-
-		assoc_disturbed(&w->source[i].assoc, now, &out);
-		arm(w, &w->source[i].timer, out.wait);
-	}
+	if (slept > 0)
+		wake_up(w, now);
+	if (jump != 0 || slept > 0)
+		update_system(w);
 }
 
 /* Datagrams that should have come in while the machine slept are lost. */
@@ -260,7 +267,7 @@ change_source(struct world *w, const struct change *c)
 	/* A server keeps what its drift has made of its clock so far. */
 	s->opts.server = c->opts.server;
 	s->server.set_at = seconds_now(w);
-	s->next_forged = c->opts.server.forged > 0 ? seconds_now(w) : INFINITY;
+	s->next_forged = c->opts.server.forged > 0 ? w->machine.now_ns : NEVER;
 }
 
 static void
@@ -320,7 +327,7 @@ next_event(const struct world *w)
 	for (unsigned i = 0; i < w->n; i++) {
 		t = fires_at(w, &w->source[i].timer);
 		at = t < at ? t : at;
-		t = isinf(w->source[i].next_forged) ? NEVER : llround(w->source[i].next_forged * 1e9);
+		t = w->source[i].next_forged;
 		at = t < at ? t : at;
 	}
 	t = fires_at(w, &w->slew_end);
@@ -367,7 +374,6 @@ run_timers(struct world *w)
 	for (unsigned i = 0; i < w->n; i++) {
 		if (is_due(w, &w->source[i].timer)) {
 			w->source[i].timer.armed = false;
-			look_at_clock(w);
 			poll_source(w, i);
 		}
 	}
@@ -379,20 +385,18 @@ run_network(struct world *w)
 	struct flight f;
 
 	while (take_flight(w, &f)) {
-		if (f.to_server) {
+		if (f.to_server)
 			arrive_at_server(w, &f);
-		} else if (!w->gone) {
-			look_at_clock(w);
+		else if (!w->gone)
 			deliver(w, f.source, f.pkt);
-		}
 	}
 	for (unsigned i = 0; i < w->n; i++) {
 		struct source *s = &w->source[i];
 		uint8_t forged[PACKET_LEN];
 
-		if (s->next_forged > seconds_now(w))
+		if (s->next_forged > w->machine.now_ns)
 			continue;
-		s->next_forged = seconds_now(w) + stream_exp(&s->server.stream) / s->opts.server.forged;
+		s->next_forged = w->machine.now_ns + 1 + llround(1e9 * stream_exp(&s->server.stream) / s->opts.server.forged);
 		server_forge(&s->server, simclock_true(&w->machine), forged);
 		if (!w->gone)
 			deliver(w, i, forged);
@@ -418,7 +422,7 @@ start_source(struct world *w, unsigned i, uint64_t seed)
 	struct assoc_out out;
 
 	s->opts = w->scn->source[i];
-	s->next_forged = s->opts.server.forged > 0 ? 0 : INFINITY;
+	s->next_forged = s->opts.server.forged > 0 ? 0 : NEVER;
 	server_init(&s->server, seed, i);
 	addr.ip[3] = (uint8_t)(i + 1);
 	w->assoc[i] = &s->assoc;

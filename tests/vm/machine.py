@@ -58,7 +58,8 @@ class Machine:
             append += f" vm.addr={','.join(addresses)}"
         if init:
             append += f" vm.init={init} systemd.unified_cgroup_hierarchy=1 systemd.log_target=journal"
-        command = ["qemu-system-x86_64", "-machine", "pc,accel=tcg,hpet=on", "-cpu", "max", "-smp", "1",
+        # Dies with the test, however that ends.
+        command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", "pc,accel=tcg,hpet=on", "-cpu", "max", "-smp", "1",
                    "-m", str(memory), "-nodefaults", "-display", "none", "-no-reboot",
                    "-kernel", str(kernel), "-initrd", str(initrd), "-append", append,
                    "-rtc", f"base={rtc:%Y-%m-%dT%H:%M:%S},clock=host",
