@@ -59,11 +59,11 @@ SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c select.c sysv
 SRC_auth	= digest.c
 SRC_sysclock	= host.c kernel.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c udp.c
-SRC_client	= assoc.c client.c exchange.c naming.c source.c system.c
+SRC_client	= assoc.c client.c exchange.c naming.c roster.c source.c system.c
 SRC_server	= counters.c listener.c mru.c ratelimit.c respond.c restrict.c worker.c
 SRC_control	= budget.c mode6.c mrulist.c nonce.c text.c vars.c vars_peer.c vars_system.c view.c
 SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c simple.c sources.c value.c
-SRC_daemon	= background.c daemon.c driftfile.c notify.c options.c privilege.c view.c
+SRC_daemon	= background.c daemon.c driftfile.c notify.c options.c privilege.c reload.c settings.c view.c
 ROOMS		= base wire engine auth sysclock net client server control config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))

@@ -57,6 +57,17 @@ void client_free(struct client *c);
 /* A server or pool line.  family as in resolver_ask.  False: such an address cannot be a source, or is one already (logged). */
 bool client_add(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o);
 
+/*
+ * The configuration has been read again: begin, keep for each line (false: no such source with these options, to be added after end), then
+ * end, which removes what was not kept and returns how many.
+ */
+void client_roster_begin(struct client *c);
+bool client_roster_keep(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o);
+size_t client_roster_end(struct client *c);
+
+/* Other tos and tinker values from now on. */
+void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d);
+
 /* The reference IDs by which our own addresses are known. */
 void client_set_own(struct client *c, const uint32_t *id, size_t n);
 

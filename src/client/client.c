@@ -367,41 +367,6 @@ client_free(struct client *c)
 	free(c);
 }
 
-/* What no association can be made with, in the words of the log. */
-static const char *
-reject_addr(const struct client *c, const struct addr *a)
-{
-	if (addr_is_unusable(a) || (addr_is_loopback(a) && a->family == 4))
-		return "an address that cannot be a time source";
-	return client_has_addr(c, a) ? "a source already" : NULL;
-}
-
-bool
-client_add(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o)
-{
-	struct addr a = { 0 };
-	bool literal = addr_parse(&a, host, family) && !pool;
-	const char *why = literal ? reject_addr(c, &a) : NULL;
-	struct source *s;
-
-	if (why != NULL) {
-		log_warnx("server %s is ignored: it is %s", host, why);
-		return false;
-	}
-	s = source_new(c, pool ? ROLE_POOL : ROLE_SERVER, literal ? "" : host, o);
-	if (s == NULL) {
-		log_warnx("server %s is ignored: there are %zu sources already", host, c->n);
-		return false;
-	}
-	s->family = family;
-	if (literal)
-		source_set_addr(s, &a);
-	else
-		naming_ask(s);
-	client_news(c);
-	return true;
-}
-
 void
 client_set_own(struct client *c, const uint32_t *id, size_t n)
 {

@@ -21,6 +21,8 @@ struct source {
 	struct client		*client;
 	enum source_role	 role;
 	struct assoc		 assoc;
+	uint16_t		 pool;		/* of a member: the id of its pool */
+	bool			 kept;		/* while the configuration is read again: it is still there */
 	struct event		*due;		/* assoc_timer */
 	int			 fd;		/* of the exchange under way, or -1 */
 	struct event		*readable;

@@ -78,6 +78,7 @@ pool_answer(struct source *s, const struct addr addrs[], size_t n)
 		member = source_new(c, ROLE_MEMBER, "", &s->assoc.opts);
 		if (member == NULL)
 			break;
+		member->pool = s->assoc.id;
 		log_info("pool %s: using %s", s->assoc.name, addr_str(&addrs[i], ip, sizeof(ip)));
 		source_set_addr(member, &addrs[i]);
 	}

@@ -19,105 +19,6 @@
 
 #define HOUR		3600.0	/* s between writes of the drift file */
 #define START_WAIT	30.0	/* s that a starting parent waits for its child */
-#define SLEW_STEP	600.0	/* s: step threshold under -x */
-
-/* --- configuration ------------------------------------------------------------------------- */
-
-static void
-on_remark(void *arg, enum remark kind, const char *file, unsigned line, unsigned column, const char *text)
-{
-	char place[64] = "";
-
-	(void)arg;
-	if (line > 0)
-		snprintf(place, sizeof(place), ":%u:%u", line, column);
-	if (kind == REMARK_ERROR)
-		log_errx("%s%s: %s", file, place, text);
-	else if (kind == REMARK_WARNING)
-		log_warnx("%s%s: %s", file, place, text);
-	else
-		log_debug("%s%s: %s", file, place, text);
-}
-
-static void
-override(char **setting, const char *value)
-{
-	char *copy = value == NULL ? NULL : strdup(value);
-
-	if (copy == NULL)
-		return;
-	free(*setting);
-	*setting = copy;
-}
-
-/* --var and --dvar, before those of the file. */
-static void
-add_vars(struct config *c, const struct options *o)
-{
-	for (size_t i = o->nvar; i > 0; i--) {
-		const char *eq = strchr(o->var[i - 1], '=');
-		struct config_setvar *v = calloc(1, sizeof(*v));
-
-		if (v == NULL || eq == NULL) {
-			free(v);
-			return;
-		}
-		v->name = strndup(o->var[i - 1], (size_t)(eq - o->var[i - 1]));
-		v->value = strdup(eq + 1);
-		v->dflt = o->var_default[i - 1];
-		v->next = c->setvars;
-		c->setvars = v;
-	}
-}
-
-/* What the command line says beats what the file says. */
-static void
-apply_options(struct config *c, const struct options *o)
-{
-	override(&c->driftfile, o->driftfile);
-	override(&c->logfile, o->logfile);
-	override(&c->pidfile, o->pidfile);
-	override(&c->statsdir, o->statsdir);
-	override(&c->keysfile, o->keyfile);
-	if (o->software_clock)
-		c->clock = CLOCK_SOFTWARE;
-	c->tinker.panic_once = o->panicgate > 0;
-	c->tinker.step_once = o->force_step > 0;
-	if (o->slew) {
-		c->tinker.step_fwd = c->tinker.step_back = SLEW_STEP;
-		c->tinker.slew_start = c->tinker.slew_max;
-	}
-	for (struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
-		s->opts.iburst = true;
-	add_vars(c, o);
-}
-
-static bool
-load_config(struct root *r)
-{
-	const struct options *o = r->opts;
-	const char *path = o->configfile != NULL ? o->configfile : SYSCONFDIR "/ntp.conf";
-	int family = o->ipv4 ? 4 : o->ipv6 ? 6 : 0;
-
-	r->config = config_new();
-	for (size_t i = 0; i < o->nserver; i++) {
-		if (!config_add_server(r->config, o->server[i], family))
-			log_warnx("server %s on the command line is ignored: not usable, or there already", o->server[i]);
-	}
-	if (config_load(r->config, path, on_remark, NULL) == -1) {
-		log_err("configuration %s cannot be used", path);
-		if (errno != ENOENT)
-			return false;
-		log_warnx("going on without: %s", o->nserver > 0 ? "only the servers of the command line are asked" : "there is no time source");
-		config_finish(r->config);
-	}
-	if (r->config->fatal > 0) {
-		log_errx("%s: not starting with errors that could leave a door open", path);
-		return false;
-	}
-	apply_options(r->config, o);
-	return true;
-}
 
 /* --- log ----------------------------------------------------------------------------------- */
 
@@ -351,41 +252,6 @@ on_ifaces(void *arg)
 	client_network_changed(r->client);
 }
 
-/* -I and -L as rules; they exclude interface lines in the file. */
-static bool
-interface_rules(struct root *r, struct listener_opts *lo)
-{
-	const struct options *o = r->opts;
-	size_t n = 0;
-
-	lo->rules = r->config->iface_rules;
-	lo->nrules = r->config->niface_rules;
-	if (o->ninterface == 0 && !o->novirtual)
-		return true;
-	if (lo->nrules > 0) {
-		log_errx("interface/nic rules are not allowed with --interface (-I) or --novirtualips (-L), exiting");
-		return false;
-	}
-	if (o->novirtual) {
-		if (o->ninterface == 0)
-			r->rules[n++] = (struct iface_rule){ .action = IFACE_LISTEN, .match = IFACE_ALL };
-		r->rules[n++] = (struct iface_rule){ .action = IFACE_IGNORE, .match = IFACE_ALIAS };
-	}
-	for (size_t i = 0; i < o->ninterface; i++) {
-		struct iface_rule *rule = &r->rules[n++];
-
-		*rule = (struct iface_rule){ .action = IFACE_LISTEN, .match = IFACE_NAME };
-		snprintf(rule->name, sizeof(rule->name), "%s", o->interface[i]);
-		if (!addr_parse(&rule->addr, o->interface[i], 0))
-			continue;
-		rule->match = IFACE_ADDR;
-		rule->prefix = 8 * addr_len(&rule->addr);
-	}
-	lo->rules = r->rules;
-	lo->nrules = n;
-	return true;
-}
-
 /* --- building ------------------------------------------------------------------------------ */
 
 static bool
@@ -411,30 +277,15 @@ open_clock(struct root *r)
 }
 
 static bool
-fill_restricts(struct root *r)
-{
-	r->restricts = restrict_new();
-	for (const struct config_restrict *c = r->config->restricts; c != NULL && r->restricts != NULL; c = c->next) {
-		if (c->source)
-			restrict_source_template(r->restricts, true, &c->rule);
-		else if (restrict_add(r->restricts, &c->rule) == -1)
-			return false;
-	}
-	return r->restricts != NULL;
-}
-
-static bool
 open_listener(struct root *r)
 {
-	struct listener_opts lo = listener_defaults;
+	struct listener_opts lo;
 	char why[LISTENER_WHY_MAX];
 
-	lo.dscp = r->config->dscp;
-	lo.monitor = r->config->enable_monitor;
-	lo.discard = r->config->discard;
-	lo.mru = r->config->mru;
-	if (!interface_rules(r, &lo))
+	r->restricts = restrict_new();
+	if (r->restricts == NULL || !settings_listener(r, r->config, &lo))
 		return false;
+	settings_restrict(r->restricts, r->config);
 	r->listener = listener_new(r->base, &lo, r->restricts, root_control, r, why);
 	if (r->listener == NULL)
 		log_errx("%s, exiting", why);
@@ -489,8 +340,11 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	log_reopen();
-	log_info("log file reopened; the configuration is not read again before the next start");
+	notify_manager("RELOADING=1");
+	settings_reload(r);
 	client_network_changed(r->client);
+	publish(r);
+	notify_manager("READY=1");
 }
 
 static void
@@ -561,7 +415,7 @@ build(struct root *r)
 	if (r->base == NULL || !catch_signals(r) || !open_clock(r))
 		return false;
 	r->resolver = resolver_new(r->base);
-	if (r->resolver == NULL || !fill_restricts(r) || !root_control_init(r) || !open_listener(r) || !open_client(r) || !start_hourly(r))
+	if (r->resolver == NULL || !root_control_init(r) || !open_listener(r) || !open_client(r) || !start_hourly(r))
 		return false;
 	r->ifaces = ifaces_watch_new(r->base, r->opts->update_interval, on_ifaces, r);
 	if (r->ifaces == NULL)
@@ -614,7 +468,8 @@ daemon_run(const struct options *o, const char *command)
 {
 	struct root r = { .opts = o, .waiting = -1, .status = 1 };
 
-	if (!load_config(&r) || !go_background(&r) || !open_log(&r))
+	r.config = settings_load(o, NULL);
+	if (r.config == NULL || !go_background(&r) || !open_log(&r))
 		goto out;
 	log_info("ntpd truechimer-%s: Starting", VERSION);
 	log_info("Command line: %s", command);

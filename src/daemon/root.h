@@ -42,6 +42,17 @@ struct root {
 	struct log_gate		 drift_gate;
 };
 
+/*
+ * settings.c: what the file and the command line make together.  settings_load returns NULL with lines in the log if it must not be used; a file that is
+ * not there is forgiven unless errors is given, which then is set to the number of bad lines.
+ */
+struct config *settings_load(const struct options *o, unsigned *errors);
+bool settings_listener(struct root *r, const struct config *c, struct listener_opts *lo);
+void settings_restrict(struct restrict_list *l, const struct config *c);
+
+/* reload.c: SIGHUP. */
+void settings_reload(struct root *r);
+
 /* view.c: answers a mode 6 request. */
 void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);
 bool root_control_init(struct root *r);

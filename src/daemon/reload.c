@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration read again while running: as a whole or not at all.
+ *
+ * Sources whose lines have not changed keep all they have learnt.  What can only be done at start is named, and waits for the next one.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "root.h"
+
+/* The old rules out, the new ones in; entries made for associations follow the template in force. */
+static void
+swap_restricts(struct root *r, const struct config *new)
+{
+	size_t n;
+	const struct assoc *const *a = client_assocs(r->client, &n);
+
+	for (size_t i = 0; i < n; i++)
+		restrict_source_remove(r->restricts, &a[i]->addr);
+	for (const struct config_restrict *p = r->config->restricts; p != NULL; p = p->next) {
+		if (p->source)
+			restrict_source_template(r->restricts, false, NULL);
+		else
+			restrict_remove(r->restricts, &p->rule);
+	}
+	settings_restrict(r->restricts, new);
+	for (size_t i = 0; i < n; i++) {
+		if (a[i]->addr.family != 0 && restrict_source_add(r->restricts, &a[i]->addr) == -1)
+			log_warn("no restrict entry for a source");
+	}
+}
+
+static void
+swap_sources(struct root *r, const struct config *new)
+{
+	size_t kept = 0, added = 0, removed;
+	bool keep[CONFIG_SOURCES_MAX] = { false };
+	size_t i = 0;
+
+	client_roster_begin(r->client);
+	for (const struct config_source *s = new->sources; s != NULL && i < CONFIG_SOURCES_MAX; s = s->next, i++) {
+		keep[i] = client_roster_keep(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+		kept += keep[i];
+	}
+	removed = client_roster_end(r->client);
+	i = 0;
+	for (const struct config_source *s = new->sources; s != NULL && i < CONFIG_SOURCES_MAX; s = s->next, i++) {
+		if (!keep[i])
+			added += client_add(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+	}
+	log_info("configuration read again: %zu sources kept, %zu added, %zu removed", kept, added, removed);
+}
+
+static bool
+differ(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
+}
+
+/* What was done once, as root or before anything ran. */
+static void
+name_what_waits(const struct config *old, const struct config *new)
+{
+	const struct { const char *what; bool changed; } rows[] = {
+		{ "clock", old->clock != new->clock },
+		{ "enable or disable ntp", old->enable_ntp != new->enable_ntp },
+		{ "pidfile", differ(old->pidfile, new->pidfile) },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		if (rows[i].changed)
+			log_warnx("%s has changed: it takes effect at the next start", rows[i].what);
+	}
+}
+
+static void
+swap_log(const struct config *old, const struct config *new)
+{
+	if (!differ(old->logfile, new->logfile))
+		return;
+	if (new->logfile == NULL)
+		log_to_syslog("ntpd");
+	else if (log_to_file(new->logfile) == -1)
+		log_warn("log file %s cannot be opened, going on with the old one", new->logfile);
+}
+
+void
+settings_reload(struct root *r)
+{
+	struct listener_opts lo;
+	struct config *new, *old = r->config;
+	unsigned errors = 0;
+
+	new = settings_load(r->opts, &errors);
+	if (new == NULL || errors > 0 || !settings_listener(r, new, &lo)) {
+		log_errx("the configuration in force stays as it is: the file has %s", new == NULL ? "not been accepted" : "errors");
+		config_free(new);
+		return;
+	}
+	name_what_waits(old, new);
+	new->clock = old->clock;
+	new->enable_ntp = old->enable_ntp;
+	swap_log(old, new);
+	swap_restricts(r, new);
+	if (listener_reconfigure(r->listener, &lo) == -1)
+		log_warn("the server goes on with its old options");
+	r->config = new;
+	client_reconfigure(r->client, &new->tos, &new->tinker);
+	swap_sources(r, new);
+	config_free(old);
+}

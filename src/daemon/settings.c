@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the configuration and the command line to the options of the rooms: at start, and again while running. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "root.h"
+
+#define SLEW_STEP	600.0	/* s: step threshold under -x */
+
+static void
+on_remark(void *arg, enum remark kind, const char *file, unsigned line, unsigned column, const char *text)
+{
+	char place[64] = "";
+
+	(void)arg;
+	if (line > 0)
+		snprintf(place, sizeof(place), ":%u:%u", line, column);
+	if (kind == REMARK_ERROR)
+		log_errx("%s%s: %s", file, place, text);
+	else if (kind == REMARK_WARNING)
+		log_warnx("%s%s: %s", file, place, text);
+	else
+		log_debug("%s%s: %s", file, place, text);
+}
+
+static void
+override(char **setting, const char *value)
+{
+	char *copy = value == NULL ? NULL : strdup(value);
+
+	if (copy == NULL)
+		return;
+	free(*setting);
+	*setting = copy;
+}
+
+/* --var and --dvar, before those of the file. */
+static void
+add_vars(struct config *c, const struct options *o)
+{
+	for (size_t i = o->nvar; i > 0; i--) {
+		const char *eq = strchr(o->var[i - 1], '=');
+		struct config_setvar *v = calloc(1, sizeof(*v));
+
+		if (v == NULL || eq == NULL) {
+			free(v);
+			return;
+		}
+		v->name = strndup(o->var[i - 1], (size_t)(eq - o->var[i - 1]));
+		v->value = strdup(eq + 1);
+		v->dflt = o->var_default[i - 1];
+		v->next = c->setvars;
+		c->setvars = v;
+	}
+}
+
+/* What the command line says beats what the file says. */
+static void
+apply_options(struct config *c, const struct options *o)
+{
+	override(&c->driftfile, o->driftfile);
+	override(&c->logfile, o->logfile);
+	override(&c->pidfile, o->pidfile);
+	override(&c->statsdir, o->statsdir);
+	override(&c->keysfile, o->keyfile);
+	if (o->software_clock)
+		c->clock = CLOCK_SOFTWARE;
+	c->tinker.panic_once = o->panicgate > 0;
+	c->tinker.step_once = o->force_step > 0;
+	if (o->slew) {
+		c->tinker.step_fwd = c->tinker.step_back = SLEW_STEP;
+		c->tinker.slew_start = c->tinker.slew_max;
+	}
+	for (struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
+		s->opts.iburst = true;
+	add_vars(c, o);
+}
+
+/* The servers of the command line stand before those of the file. */
+static void
+add_arguments(struct config *c, const struct options *o)
+{
+	int family = o->ipv4 ? 4 : o->ipv6 ? 6 : 0;
+
+	for (size_t i = 0; i < o->nserver; i++) {
+		if (!config_add_server(c, o->server[i], family))
+			log_warnx("server %s on the command line is ignored: not usable, or there already", o->server[i]);
+	}
+}
+
+struct config *
+settings_load(const struct options *o, unsigned *errors)
+{
+	const char *path = o->configfile != NULL ? o->configfile : SYSCONFDIR "/ntp.conf";
+	struct config *c = config_new();
+
+	add_arguments(c, o);
+	if (config_load(c, path, on_remark, NULL) == -1) {
+		log_err("configuration %s cannot be used", path);
+		if (errno != ENOENT || errors != NULL)
+			goto bad;
+		log_warnx("going on without: %s", o->nserver > 0 ? "only the servers of the command line are asked" : "there is no time source");
+		config_finish(c);
+	}
+	if (c->fatal > 0) {
+		log_errx("%s: not used, with errors that could leave a door open", path);
+		goto bad;
+	}
+	if (errors != NULL)
+		*errors = c->errors;
+	apply_options(c, o);
+	return c;
+bad:
+	config_free(c);
+	return NULL;
+}
+
+/* -I and -L as rules; they exclude interface lines in the file. */
+static bool
+interface_rules(struct root *r, const struct config *c, struct listener_opts *lo)
+{
+	const struct options *o = r->opts;
+	size_t n = 0;
+
+	lo->rules = c->iface_rules;
+	lo->nrules = c->niface_rules;
+	if (o->ninterface == 0 && !o->novirtual)
+		return true;
+	if (lo->nrules > 0) {
+		log_errx("interface/nic rules are not allowed with --interface (-I) or --novirtualips (-L), exiting");
+		return false;
+	}
+	if (o->novirtual) {
+		if (o->ninterface == 0)
+			r->rules[n++] = (struct iface_rule){ .action = IFACE_LISTEN, .match = IFACE_ALL };
+		r->rules[n++] = (struct iface_rule){ .action = IFACE_IGNORE, .match = IFACE_ALIAS };
+	}
+	for (size_t i = 0; i < o->ninterface; i++) {
+		struct iface_rule *rule = &r->rules[n++];
+
+		*rule = (struct iface_rule){ .action = IFACE_LISTEN, .match = IFACE_NAME };
+		snprintf(rule->name, sizeof(rule->name), "%s", o->interface[i]);
+		if (!addr_parse(&rule->addr, o->interface[i], 0))
+			continue;
+		rule->match = IFACE_ADDR;
+		rule->prefix = 8 * addr_len(&rule->addr);
+	}
+	lo->rules = r->rules;
+	lo->nrules = n;
+	return true;
+}
+
+bool
+settings_listener(struct root *r, const struct config *c, struct listener_opts *lo)
+{
+	*lo = listener_defaults;
+	lo->dscp = c->dscp;
+	lo->monitor = c->enable_monitor;
+	lo->discard = c->discard;
+	lo->mru = c->mru;
+	return interface_rules(r, c, lo);
+}
+
+void
+settings_restrict(struct restrict_list *l, const struct config *c)
+{
+	for (const struct config_restrict *p = c->restricts; p != NULL; p = p->next) {
+		if (p->source)
+			restrict_source_template(l, true, &p->rule);
+		else if (restrict_add(l, &p->rule) == -1)
+			log_warn("line %u: the restrict entry cannot be added", p->line);
+	}
+}
