@@ -25,7 +25,8 @@ ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 # --- what is needed to build, and to test ------------------------------------------------------
 BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libedit-dev
 TEST_DEPS = check clang cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
-	python3-pytest-xdist procps busybox-static mandoc qemu-system-x86 debootstrap cpio kmod
+	python3-pytest-xdist procps busybox-static mandoc qemu-system-x86 debootstrap cpio kmod \
+	zstd libgnutls30 libnettle8 libseccomp2 libedit2
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
 
 # --- how things are compiled -------------------------------------------------------------------
@@ -73,7 +74,7 @@ LIB	= $B/libtruechimer.a
 TOOLS	= ntpq ntpstat ntpwait
 PROGRAMS = ntpd $(TOOLS)
 
-.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy asan lint install uninstall clean
+.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy asan lint install uninstall clean distclean
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS:%=$B/%)
@@ -148,6 +149,13 @@ $B/tests/net/timeserver: tests/net/timeserver.c
 	@echo "  CC	$<"
 	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
 
+BENCH = $B/tests/bench/load $B/tests/bench/bareloop
+
+$(BENCH): $B/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	@echo "  CC	$<"
+	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+
 check: deps
 	@$(MAKE) --no-print-directory all check-unit check-sim check-net vmtest lint
 
@@ -163,7 +171,7 @@ vmtest: all
 demo: all $B/tests/net/timeserver
 	tests/net/demo
 
-bench: all $B/tests/net/timeserver
+bench: all $B/tests/net/timeserver $(BENCH)
 	tests/bench/run
 
 bench-accuracy: $B/ntpsim
@@ -238,7 +246,11 @@ deps:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 
+# What was fetched for the tests (peers, emulated machines) stays; distclean takes it too.
 clean:
+	-find $B -mindepth 1 -maxdepth 1 ! -name vm ! -name peers -exec rm -rf {} +
+
+distclean:
 	rm -rf $B
 
 -include $(OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(UNIT_SRC:%.c=$B/%.d) $(wildcard $B/src/*/*.d)

@@ -23,6 +23,7 @@ struct udp_opts {
 	int		dscp;		/* 0 … 63, or -1 to leave alone; what the kernel refuses is logged and left */
 	bool		reuse_port;	/* several workers on one port; otherwise a second socket on it fails with EADDRINUSE */
 	bool		freebind;	/* an address that is not there yet */
+	bool		lean;		/* much traffic: IPv4 leaves unfragmentable and without an ID, stamps come in their shortest form */
 	bool		tx_stamps;	/* ask the kernel when a datagram left (udp_tx_stamp) */
 };
 

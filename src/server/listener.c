@@ -57,6 +57,16 @@ struct listener {
 
 /* --- the packet path --- */
 
+/* An event that cannot be added, for want of memory, is added at the next scan. */
+static void
+wait_on(struct lsock *s)
+{
+	unsigned held;
+
+	if (s->ev != NULL && event_add(s->ev, NULL) == -1 && log_gate_open(&s->l->open_gate, monotime_now(), &held))
+		log_warn("cannot wait on %s; trying again at the next scan", s->about.name);
+}
+
 static void
 send_replies(struct lsock *s, size_t n)
 {
@@ -77,28 +87,41 @@ send_replies(struct lsock *s, size_t n)
 	}
 }
 
+/* Takes one batch and answers it; how many datagrams there were, or -1 if none is left. */
+static int
+serve_batch(struct lsock *s)
+{
+	struct worker *w = &s->l->worker;
+	int n = udp_receive_batch(s->fd, w->in, UDP_BATCH, PACKET_MAX);
+	size_t replies;
+
+	if (n == -1)	/* or it was an error kept for the socket, now gone */
+		return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
+	s->about.received += (uint64_t)n;
+	replies = worker_answer(w, (size_t)n, s->fd, monotime_now());
+	worker_stamp(w, replies, walltime_now());
+	send_replies(s, replies);
+	return n;
+}
+
+/*
+ * While somebody waits on a socket, the kernel goes to wake him for each datagram that comes and for each that has left, though he is awake: a
+ * few per cent of what a reply costs.  So under load the event is taken off the socket until the batches are through.  Adding it tells of what has come
+ * meanwhile.
+ */
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct lsock *s = arg;
-	struct worker *w = &s->l->worker;
+	int n = serve_batch(s);
+	bool busy = n == UDP_BATCH && event_del(s->ev) == 0;
 
+	(void)fd;
 	(void)what;
-	for (int i = 0; i < BATCHES_MAX; i++) {
-		int n = udp_receive_batch(fd, w->in, UDP_BATCH, PACKET_MAX);
-		size_t replies;
-
-		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		if (n <= 0)	/* an error kept for the socket, now gone */
-			continue;
-		s->about.received += (uint64_t)n;
-		replies = worker_answer(w, (size_t)n, fd, monotime_now());
-		worker_stamp(w, replies, walltime_now());
-		send_replies(s, replies);
-		if (n < UDP_BATCH)
-			return;
-	}
+	for (int i = 1; i < BATCHES_MAX && (n == UDP_BATCH || n == 0); i++)
+		n = serve_batch(s);
+	if (busy)
+		wait_on(s);
 }
 
 /* --- one socket --- */
@@ -130,7 +153,7 @@ sock_listen(struct lsock *s)
 static struct lsock *
 sock_new(struct listener *l, const struct want *want)
 {
-	struct udp_opts o = { .bind = want->addr, .dscp = l->o.dscp };
+	struct udp_opts o = { .bind = want->addr, .dscp = l->o.dscp, .lean = true };
 	struct lsock *s = calloc(1, sizeof(*s));
 	int saved;
 
@@ -445,6 +468,8 @@ listener_rescan(struct listener *l)
 		return;
 	}
 	close_sockets(l, false);
+	for (struct lsock *s = l->socks; s != NULL; s = s->next)
+		wait_on(s);
 	if (!open_sockets(l, why) && log_gate_open(&l->open_gate, monotime_now(), &held))
 		log_warnx("%s; trying again at the next scan", why);
 }

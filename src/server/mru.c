@@ -9,11 +9,17 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "server/mru.h"
 
 #define CHAIN_MAX	64	/* entries looked at in one chain; with a random key longer ones do not happen */
 #define KB		1024
+
+/* Figures of processors, which cost nothing but speed where they are wrong. */
+#define LINE		64		/* octets of a cache line */
+#define LARGE_PAGE	(2 << 20)	/* octets; smaller tables are left on ordinary pages */
+#define CACHED_DEPTH	4096		/* entries that stay in the caches nearby, so that fetching them ahead would only cost */
 
 const struct mru_opts mru_defaults = {
 	.maxmem = 1024,
@@ -32,7 +38,8 @@ struct source {
 enum source_kind { SOURCE_V4, SOURCE_V6, SOURCE_LINK_LOCAL };
 
 struct mru {
-	struct mru_entry	*slab;		/* numbered from 1 */
+	void			*memory;	/* of slab */
+	struct mru_entry	*slab;		/* numbered from 1; begins with a cache line, so that an entry lies on two */
 	uint32_t		*heads;		/* number of the first entry of each chain */
 	uint64_t		 mask;		/* chains - 1 */
 	struct mru_key		 key;
@@ -65,48 +72,56 @@ source_same(struct source a, struct source b)
 	return a.word == b.word && a.kind == b.kind;
 }
 
-static uint64_t
+static inline uint64_t
 rotl(uint64_t x, int n)
 {
 	return x << n | x >> (64 - n);
 }
 
-static void
-sip_round(uint64_t v[4])
+struct sip { uint64_t a, b, c, d; };
+
+static inline void
+sip_round(struct sip *v)
 {
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
+	v->a += v->b;
+	v->b = rotl(v->b, 13) ^ v->a;
+	v->a = rotl(v->a, 32);
+	v->c += v->d;
+	v->d = rotl(v->d, 16) ^ v->c;
+	v->a += v->d;
+	v->d = rotl(v->d, 21) ^ v->a;
+	v->c += v->b;
+	v->b = rotl(v->b, 17) ^ v->c;
+	v->c = rotl(v->c, 32);
+}
+
+static inline void
+sip_word(struct sip *v, uint64_t word)
+{
+	v->d ^= word;
+	sip_round(v);
+	v->a ^= word;
 }
 
 /* SipHash-1-3 (Aumasson and Bernstein, 2012) of exactly two words. */
 static uint64_t
 hash(const struct mru_key *key, struct source s)
 {
-	const uint64_t words[] = { s.word, s.kind, UINT64_C(16) << 56 };
-	uint64_t v[4] = {
+	struct sip v = {
 		key->k[0] ^ UINT64_C(0x736f6d6570736575),
 		key->k[1] ^ UINT64_C(0x646f72616e646f6d),
 		key->k[0] ^ UINT64_C(0x6c7967656e657261),
 		key->k[1] ^ UINT64_C(0x7465646279746573),
 	};
 
-	for (size_t i = 0; i < NELEMS(words); i++) {
-		v[3] ^= words[i];
-		sip_round(v);
-		v[0] ^= words[i];
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	sip_word(&v, s.word);
+	sip_word(&v, s.kind);
+	sip_word(&v, UINT64_C(16) << 56);
+	v.c ^= 0xff;
+	sip_round(&v);
+	sip_round(&v);
+	sip_round(&v);
+	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 static struct mru_entry *
@@ -161,6 +176,32 @@ chains_for(uint32_t depth)
 	return n;
 }
 
+/* A big table is read at random: with large pages the address translation misses less.  A wish; that it may be refused is no matter. */
+static void
+wish_large_pages(void *p, size_t size)
+{
+	uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE, to = ((uintptr_t)p + size) / LARGE_PAGE * LARGE_PAGE;
+
+	if (from < to)
+		(void)madvise((uint8_t *)p + (from - (uintptr_t)p), to - from, MADV_HUGEPAGE);
+}
+
+/* False if there is no memory. */
+static bool
+allocate(struct mru *m, size_t chains)
+{
+	size_t size = ((size_t)m->maxdepth + 1) * sizeof(*m->slab);
+
+	m->memory = calloc(1, size + LINE);
+	m->heads = calloc(chains, sizeof(*m->heads));
+	if (m->memory == NULL || m->heads == NULL)
+		return false;
+	m->slab = (void *)((uint8_t *)m->memory + (LINE - (uintptr_t)m->memory % LINE) % LINE);
+	wish_large_pages(m->slab, size);
+	wish_large_pages(m->heads, chains * sizeof(*m->heads));
+	return true;
+}
+
 struct mru *
 mru_new(const struct mru_opts *o, const struct mru_key *key)
 {
@@ -175,9 +216,7 @@ mru_new(const struct mru_opts *o, const struct mru_key *key)
 	m->mindepth = clamp_depth(o->mindepth) < m->maxdepth ? clamp_depth(o->mindepth) : m->maxdepth;
 	chains = chains_for(m->maxdepth);
 	m->mask = chains - 1;
-	m->slab = calloc((size_t)m->maxdepth + 1, sizeof(*m->slab));
-	m->heads = calloc(chains, sizeof(*m->heads));
-	if (m->slab == NULL || m->heads == NULL) {
+	if (!allocate(m, chains)) {
 		mru_free(m);
 		errno = ENOMEM;
 		return NULL;
@@ -190,7 +229,7 @@ mru_free(struct mru *m)
 {
 	if (m == NULL)
 		return;
-	free(m->slab);
+	free(m->memory);
 	free(m->heads);
 	free(m);
 }
@@ -331,6 +370,47 @@ mru_note(struct mru *m, const struct mru_sight *sight, struct monotime now, doub
 	e->version = sight->version;
 	e->mode = sight->mode;
 	return e;
+}
+
+static void
+fetch_entry(const struct mru *m, uint32_t n)
+{
+	__builtin_prefetch(&m->slab[n], 1);
+	__builtin_prefetch((const uint8_t *)(&m->slab[n] + 1) - 1, 1);
+}
+
+/* The links of its neighbours by age, which change when it becomes the newest. */
+static void
+fetch_neighbours(const struct mru *m, const struct mru_entry *e)
+{
+	__builtin_prefetch(&m->slab[e->older].newer, 1);
+	__builtin_prefetch(&m->slab[e->newer].older, 1);
+}
+
+/* Each stage asks for what the next one reads.  An entry further down its chain is left to be waited for: most come first or second. */
+void
+mru_ahead(const struct mru *m, const struct addr *const a[], size_t n)
+{
+	const uint32_t *head[MRU_AHEAD];
+	struct source s[MRU_AHEAD];
+	uint32_t at[MRU_AHEAD];
+
+	if (m->depth < CACHED_DEPTH)
+		return;
+	n = n < MRU_AHEAD ? n : MRU_AHEAD;
+	for (size_t i = 0; i < n; i++) {
+		s[i] = source_of(a[i]);
+		head[i] = head_of(m, s[i]);
+		__builtin_prefetch(head[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		fetch_entry(m, at[i] = *head[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (!source_same(source_of(&m->slab[at[i]].addr), s[i]))
+			fetch_entry(m, at[i] = m->slab[at[i]].chain);
+	}
+	for (size_t i = 0; i < n; i++)
+		fetch_neighbours(m, &m->slab[at[i]]);
 }
 
 const struct mru_entry *

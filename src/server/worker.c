@@ -118,12 +118,26 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 	return out->len > 0;
 }
 
+/* The datagrams of a batch, whoever of them will be noted. */
+static void
+look_ahead(const struct worker *w, size_t n)
+{
+	const struct addr *peers[UDP_BATCH];
+
+	if (w->mru == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		peers[i] = &w->in[i].peer;
+	mru_ahead(w->mru, peers, n);
+}
+
 size_t
 worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 {
 	struct packet face;
 	size_t replies = 0;
 
+	look_ahead(w, n);
 	respond_face(&face, &w->sys, now);
 	for (size_t i = 0; i < n; i++)
 		replies += answer(w, &w->in[i], replies, &face, fd, now);

@@ -536,6 +536,7 @@ load_init(struct load *l)
 		l->freed[l->nfree++] = n;
 	l->response.v = need(SAMPLES_MAX, sizeof(*l->response.v));
 	l->stamp.v = need(SAMPLES_MAX, sizeof(*l->stamp.v));
+	l->turn = (uint32_t)(monotonic() / 1000);	/* each run starts with somebody else */
 	l->seed = (uint64_t)(monotonic() & INT32_MAX) << SEED_BITS | UINT64_C(1) << SEED_BITS;
 	open_socket(l);
 	out_init(l);

@@ -268,7 +268,7 @@ START_TEST(batch_is_received_and_answered_in_order)
 	int server = open_at("0.0.0.0", 0), client = open_at("127.0.0.1", 0);
 	uint8_t storage[UDP_BATCH][16], buf[16];
 	struct datagram d[UDP_BATCH];
-	char text[16], host[16];
+	char text[24], host[24];
 
 	for (int i = 0; i < N; i++) {
 		snprintf(text, sizeof(text), "question %d", i);
