@@ -147,7 +147,7 @@ $B/ntpsim: $(SIM_OBJ) $(LIB)
 $B/tests/net/timeserver: tests/net/timeserver.c
 	@mkdir -p $(@D)
 	@echo "  CC	$<"
-	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $< -lm
 
 BENCH = $B/tests/bench/load $B/tests/bench/bareloop
 

@@ -40,7 +40,7 @@ def timeserver_program():
     if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f"timeserver.{os.getpid()}")
-        subprocess.run(["cc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-o", fresh, source, "-lm"], check=True)
+        subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", fresh, source, "-lm"], check=True)
         fresh.rename(target)
     return str(target)
 

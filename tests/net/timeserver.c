@@ -7,7 +7,6 @@
  * while the server runs.  "ready" on standard output says that all addresses are bound; with
  * --log every request follows as one line of "name=value" words.
  */
-#define _GNU_SOURCE		/* ppoll */
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
