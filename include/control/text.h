@@ -30,7 +30,7 @@ void text_open(struct text *t, const char *name);
 void text_add(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void text_close(struct text *t);
 
-/* A piece "…" of at most max characters of s; what cannot stand between quotes becomes '.'.  Nothing for NULL or "". */
+/* A piece "…" of at most max characters of s; what cannot stand between quotes becomes '.'.  Nothing for NULL or "", or where max is 0. */
 void text_quote(struct text *t, const char *s, size_t max);
 
 /* All of an item in one call. */
@@ -42,7 +42,8 @@ void text_end(struct text *t);
 /*
  * How many octets of text[from …) to put into a datagram of at most max: up to the last place where an item ends; if one item is
  * longer than that, up to a comma inside; and max otherwise.  Never 0 unless nothing is left.
+ * *quoted says whether from is between quotes, false for from 0, and is brought up to date for the next cut.
  */
-size_t text_cut(const struct text *t, size_t from, size_t max);
+size_t text_cut(const struct text *t, size_t from, size_t max, bool *quoted);
 
 #endif

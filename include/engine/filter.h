@@ -40,6 +40,9 @@ bool filter_add(struct filter *f, const struct sample *s);
  */
 bool filter_stat(struct filter *f, double floor, double freq, struct filter_stat *out, bool *fresh);
 
+/* Our clock has been moved by this much, s, at one stroke: what was measured before is told by the clock as it is now.  Raw offsets stay. */
+void filter_shift(struct filter *f, double by);
+
 /* Dispersion of one stage now, s; DISP_MAX for one that is not filled. */
 double filter_stage_disp(const struct filter *f, unsigned i, struct monotime now);
 

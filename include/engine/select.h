@@ -56,7 +56,8 @@ struct selection {
 
 /*
  * Finds the largest majority clique of the n candidates and marks the rest falsetickers.
- * Returns how many truechimers there are; 0 if there is no majority (all are then falsetickers).
+ * Returns how many truechimers there are; 0 if there is no majority (all are then falsetickers).  A candidate with always set is
+ * a truechimer in either case.
  */
 unsigned select_intersect(struct candidate c[], size_t n, const struct select_opts *o);
 

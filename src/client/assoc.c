@@ -65,40 +65,77 @@ wait_for(const struct assoc *a, struct monotime now)
 	return fmax(0, monotime_diff(a->next, now));
 }
 
+/* The register is empty from now on. */
+static void
+clear_reach(struct assoc *a, struct monotime now)
+{
+	if (a->reach != 0)
+		a->changed = now;
+	a->reach = 0;
+}
+
+/* What was learnt from a server, and suffered from it; our oscillator's frequency stays known. */
+static void
+forget_server(struct assoc *a, struct monotime now)
+{
+	struct estimate e;
+
+	filter_init(&a->filter);
+	if (estimator_get(&a->estimator, now, 0, &e))
+		estimator_init(&a->estimator, e.freq, e.freq_var);
+	a->exchange = (struct exchange){ 0 };
+	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = a->opts.minpoll };
+	a->have_stat = a->stopped = false;
+	clear_reach(a, now);
+	a->unreach = 0;
+	a->hpoll = a->minpoll = a->opts.minpoll;
+	a->tries = a->probes = a->burst = a->failures = a->good = 0;
+	a->kiss = a->flash = 0;
+	a->heard.ns = 0;
+	a->tally = TALLY_REJECT;
+}
+
 void
 assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, struct assoc_out *out)
 {
-	double freq = a->estimator.model[0].f, freq_var = a->estimator.model[0].pff;
-
-	*out = (struct assoc_out){ .what = ASSOC_CLOSE };
+	*out = (struct assoc_out){ 0 };
 	if (a->addr.family == 0 || !addr_same_host(&a->addr, addr)) {
-		filter_init(&a->filter);
-		if (a->estimator.n > 0)
-			estimator_init(&a->estimator, freq, freq_var);
-		a->exchange = (struct exchange){ 0 };
-		a->have_stat = false;
-		a->reach = a->unreach = 0;
-		a->stopped = false;
-		a->next = now;
-		a->tries = a->probes = a->burst = 0;
+		/* The start given by assoc_init holds for the first address; any later one is asked at once. */
+		if (a->addr.family != 0 || monotime_before(a->next, now))
+			a->next = now;
+		forget_server(a, now);
+		out->what = ASSOC_CLOSE;
 	}
 	a->addr = *addr;
 	a->addr.port = NTP_PORT;
 	out->wait = wait_for(a, now);
 }
 
+/* Has the server asked for less, and not been satisfied for long enough since? */
+static bool
+is_limited(const struct assoc *a)
+{
+	return a->kiss == REFID_RATE || a->minpoll > a->opts.minpoll;
+}
+
+/* Poll exponent up to which a server that says RATE is obeyed. */
+static int8_t
+most_rated(const struct assoc *a)
+{
+	return a->opts.maxpoll < RATE_POLL_MAX ? a->opts.maxpoll : RATE_POLL_MAX;
+}
+
 /* How many requests this poll is made of. */
 static unsigned
 burst_length(const struct assoc *a)
 {
-	unsigned n;
-
+	if (is_limited(a))
+		return 1;
 	if (a->reach == 0)
 		return a->opts.iburst ? IBURST_LEN : 1;
 	if (!a->opts.burst)
 		return 1;
-	n = a->hpoll - a->minpoll >= 3 ? BURST_MAX : 1u << (a->hpoll - a->minpoll);
-	return n;
+	return a->hpoll - a->minpoll >= 3 ? BURST_MAX : 1u << (a->hpoll - a->minpoll);
 }
 
 /* A new poll begins: the register shifts, silence is counted (RFC 5905 section 13). */
@@ -110,14 +147,14 @@ begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 	a->reach = (uint8_t)(a->reach << 1);
 	if (a->tries < UINT8_MAX)
 		a->tries++;
-	if (a->unreach < UINT8_MAX)
-		a->unreach++;
+	/* At its end it goes back by one round, so that the name is asked again for ever. */
+	a->unreach = (uint8_t)(a->unreach < UINT8_MAX ? a->unreach + 1 : UINT8_MAX + 1 - UNREACH_RESOLVE);
 	if (was_reachable && a->reach == 0) {
 		tell(a, out, PEVENT_UNREACHABLE);
 		a->changed = now;
 		out->what |= ASSOC_UPDATE;
 	}
-	if (a->unreach > UNREACH_SLOW && a->hpoll < a->opts.maxpoll)
+	if (a->unreach > UNREACH_SLOW && a->hpoll < (a->kiss == REFID_RATE ? most_rated(a) : a->opts.maxpoll))
 		a->hpoll++;
 	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0)
 		out->what |= a->configured ? ASSOC_RESOLVE : ASSOC_DEMOBILIZE;
@@ -139,7 +176,7 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 		return;
 	if (a->burst == 0)
 		begin_poll(a, now, out);
-	exchange_request(&a->exchange, dice.nonce | 1, a->opts.version, out->pkt);
+	exchange_request(&a->exchange, dice.nonce != 0 ? dice.nonce : 1, a->opts.version, out->pkt);
 	out->what |= ASSOC_SEND;
 	a->burst--;
 	a->probes++;
@@ -179,17 +216,19 @@ assoc_heard_out(const struct assoc *a)
 	return a->filter.n > 0 || a->stopped || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
 }
 
-/* RATE: slower by one step and no bursts, within bounds.  DENY, RSTR: never again (RFC 5905 section 7.4). */
+/* RATE: slower by one step and no bursts, within bounds.  DENY, RSTR: never again.  Others say no more than stratum 0 (RFC 5905 section 7.4). */
 static void
 take_kiss(struct assoc *a, struct monotime now, struct assoc_out *out)
 {
-	int8_t most = a->opts.maxpoll < RATE_POLL_MAX ? a->opts.maxpoll : RATE_POLL_MAX;
+	int8_t most = most_rated(a);
 
 	out->kiss = a->kiss;
-	a->burst = 0;
 	if (a->kiss == REFID_RATE) {
+		a->burst = 0;
 		if (a->minpoll < most)
 			a->minpoll++;
+		if (a->hpoll < most)
+			a->hpoll++;
 		if (a->hpoll < a->minpoll)
 			a->hpoll = a->minpoll;
 		a->good = 0;
@@ -197,7 +236,7 @@ take_kiss(struct assoc *a, struct monotime now, struct assoc_out *out)
 		tell(a, out, PEVENT_RATE);
 	} else if (a->kiss == REFID_DENY || a->kiss == REFID_RSTR) {
 		a->stopped = true;
-		a->reach = 0;
+		clear_reach(a, now);
 		a->flash |= FLASH_DENIED;
 		out->what |= ASSOC_UPDATE | (a->configured ? 0 : ASSOC_DEMOBILIZE);
 		tell(a, out, PEVENT_DENIED);
@@ -230,6 +269,18 @@ relieve(struct assoc *a)
 	a->minpoll--;
 }
 
+/* It was slowed down for its silence, which is over. */
+static void
+quicken(struct assoc *a, struct monotime now)
+{
+	struct monotime next;
+
+	a->hpoll = a->minpoll;
+	next = monotime_add(now, log2_seconds(a->hpoll));
+	if (monotime_before(next, a->next))
+		a->next = next;
+}
+
 static void
 take_sample(struct assoc *a, const struct arrival *in, struct sample *s, struct assoc_out *out)
 {
@@ -240,6 +291,8 @@ take_sample(struct assoc *a, const struct arrival *in, struct sample *s, struct 
 	if (a->reach == 0) {
 		tell(a, out, PEVENT_REACHABLE);
 		a->changed = in->when;
+		if (a->unreach > UNREACH_SLOW)
+			quicken(a, in->when);
 	}
 	a->reach |= 1;
 	a->unreach = 0;
@@ -279,7 +332,9 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 	out->what = ASSOC_CLOSE;
 	a->count.received++;
 	a->flash = (a->flash & ~(unsigned)FLASH_PACKET) | r.flash;
-	a->last = r.pkt;
+	/* RATE speaks of us and not of the server's clock, whose header stays. */
+	if (r.kind != REPLY_KISS || r.kiss != REFID_RATE)
+		a->last = r.pkt;
 	a->heard = in->when;
 	if (r.kind == REPLY_SAMPLE) {
 		take_sample(a, in, &r.sample, out);
@@ -320,7 +375,7 @@ unfit(const struct assoc *a, struct monotime now, const struct select_opts *o, c
 
 	if (a->reach == 0 || a->opts.noselect || a->stopped || !a->have_stat)
 		flash |= FLASH_PEER_UNREACH;
-	if (a->last.leap == LEAP_UNSYNC || a->last.stratum < o->floor || a->last.stratum >= o->ceiling)
+	if (a->last.leap == LEAP_UNSYNC || a->last.stratum == STRATUM_KOD || a->last.stratum < o->floor || a->last.stratum >= o->ceiling)
 		flash |= FLASH_PEER_STRATUM;
 	if (assoc_rootdist(a, now) >= o->maxdist + DISP_RATE * log2_seconds(a->hpoll))
 		flash |= FLASH_PEER_DIST;
@@ -341,7 +396,7 @@ assoc_candidate(struct assoc *a, struct monotime now, double steered, const stru
 		return false;
 	}
 	c->rootdist = fmax(assoc_rootdist(a, now), o->mindist);
-	c->jitter = a->stat.jitter;
+	c->jitter = fmax(a->stat.jitter, sqrt(c->est.var));	/* one sample alone shows no jitter, and is not precise for that */
 	return true;
 }
 
@@ -354,9 +409,16 @@ assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out)
 	a->have_stat = false;
 	estimator_loosen(&a->estimator, 1e6);
 	a->burst = 0;
-	a->reach = 0;
+	clear_reach(a, now);
 	a->next = monotime_add(now, BURST_GAP);
 	out->wait = wait_for(a, now);
+}
+
+void
+assoc_stepped(struct assoc *a, double by)
+{
+	filter_shift(&a->filter, by);
+	a->stat.offset -= by;
 }
 
 uint32_t

@@ -4,6 +4,7 @@
 #include "client/exchange.h"
 
 #define DELAY_MAX	1.5	/* s, round trip: beyond it a reply is more likely held back than late */
+#define SLEWING_MAX	0.02	/* s/s, by which two clocks that are being slewed may differ over one exchange */
 
 void
 exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t buf[static PACKET_LEN])
@@ -61,16 +62,18 @@ static unsigned
 measure(const struct exchange *x, const struct arrival *a, const struct packet *p, struct sample *s)
 {
 	struct ntptime t1 = walltime_to_ntp(x->t1), t4 = walltime_to_ntp(a->t4);
-	double there = ntptime_diff(p->rec, t1), back = ntptime_diff(p->xmt, t4);
-	double away = ntptime_diff(t4, t1), held = ntptime_diff(p->xmt, p->rec);
+	double away = ntptime_diff(t4, t1), held = ntptime_diff(p->xmt, p->rec), delay = away - held;
+	double reading = a->precision + log2_seconds(p->precision), disp = reading + DISP_RATE * away;
 
-	if (away < 0 || held < 0 || held > away + DELAY_MAX || away - held > DELAY_MAX)
+	/* A server cannot hold a request for longer than it was away, but for what the clocks cannot show. */
+	if (away < 0 || held < 0 || delay > DELAY_MAX || delay < -(reading + SLEWING_MAX * away) || disp >= DISP_MAX)
 		return FLASH_HEADER;
 	*s = (struct sample){
 		.when = a->when,
-		.offset = (there + back) / 2,
-		.delay = fmax(away - held, a->precision),
-		.disp = a->precision + log2_seconds(p->precision) + DISP_RATE * away,
+		/* ((T2 - T1) + (T3 - T4)) / 2 with one wide difference only: two could come out on either side of the era's far end. */
+		.offset = ntptime_diff(p->rec, t1) - delay / 2,
+		.delay = fmax(delay, a->precision),
+		.disp = disp,
 		.steered = a->steered,
 	};
 	return 0;

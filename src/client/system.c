@@ -7,6 +7,7 @@
 
 #define FIRST_WAIT	12.0	/* s after start within which every source gets its say before the first correction */
 #define REFTIME_MIN_DISP 0.001	/* s, MINDISP of RFC 5905 */
+#define REFID_FREE	REFID('F', 'R', 'E', 'E')	/* running on by itself */
 
 void
 system_init(struct system *s, const struct select_opts *so, const struct discipline_opts *d, struct monotime now, int8_t precision,
@@ -33,20 +34,34 @@ system_event(struct system *s, int event)
 static bool
 may_open(struct system *s, struct assoc *const a[], size_t n, struct monotime now)
 {
+	size_t asked = 0;
+
 	if (s->opened || monotime_diff(now, s->start) >= FIRST_WAIT)
 		return s->opened = true;
 	for (size_t i = 0; i < n; i++) {
-		if (!assoc_heard_out(a[i]))
+		bool prototype = a[i]->addr.family == 0 && a[i]->last.refid == REFID_POOL;
+
+		asked += !prototype;
+		if (!prototype && !assoc_heard_out(a[i]))
 			return false;
 	}
-	return s->opened = true;
+	return s->opened = asked > 0;
+}
+
+/* We do not know the time, or not any more: say so. */
+static void
+unsynchronise(struct system *s, uint32_t refid)
+{
+	s->vars.leap = LEAP_UNSYNC;
+	s->vars.stratum = STRATUM_UNSYNC;
+	s->vars.refid = refid;
 }
 
 /* Without a system peer the clock runs on; after orphanwait we stop claiming to know the time. */
 static void
 no_syspeer(struct system *s, struct monotime now, struct system_out *out)
 {
-	double left;
+	double left, room;
 
 	s->vars.peer = 0;
 	if (s->vars.leap == LEAP_UNSYNC)
@@ -56,13 +71,12 @@ no_syspeer(struct system *s, struct monotime now, struct system_out *out)
 		system_event(s, EVENT_NO_SYSPEER);
 	}
 	left = s->select.orphanwait - monotime_diff(now, s->lost);
-	if (left > 0 && sysvars_rootdist(&s->vars, now) < s->select.maxdist) {
-		out->wait = left;
+	room = s->select.maxdist - sysvars_rootdist(&s->vars, now);
+	if (left > 0 && room > 0) {
+		out->wait = fmin(left, room / s->vars.disp_rate);
 		return;
 	}
-	s->vars.leap = LEAP_UNSYNC;
-	s->vars.stratum = STRATUM_UNSYNC;
-	s->vars.refid = REFID('F', 'R', 'E', 'E');
+	unsynchronise(s, REFID_FREE);
 	out->what |= SYSTEM_LOST;
 }
 
@@ -172,8 +186,7 @@ system_done(struct system *s, struct assoc *const a[], size_t n, const struct de
 	s->vars.clk_jitter = s->discipline.jitter;
 	s->vars.clk_wander = s->discipline.wander;
 	if (!ok) {
-		s->vars.leap = LEAP_UNSYNC;
-		s->vars.stratum = STRATUM_UNSYNC;
+		unsynchronise(s, was_synced ? REFID_FREE : s->vars.refid);
 		out->what |= was_synced ? SYSTEM_LOST : 0;
 		return;
 	}
@@ -192,8 +205,6 @@ void
 system_disturbed(struct system *s, struct monotime now)
 {
 	discipline_disturbed(&s->discipline, now);
-	s->vars.leap = LEAP_UNSYNC;
-	s->vars.stratum = STRATUM_UNSYNC;
-	s->vars.refid = REFID_STEP;
+	unsynchronise(s, REFID_STEP);
 	s->vars.peer = 0;
 }

@@ -10,6 +10,12 @@
 #define AHEAD_SLACK	(1 * (int64_t)NS_PER_S)	/* how far the clock may move before instants of the MRU list follow it */
 #define NO_ERROR	(-1)
 
+/*
+ * Two datagrams in a row hold more than one of CONTROL_DATA_MAX would, or they would be one; so this much always fits the datagrams
+ * that a client keeps.
+ */
+#define VARIABLES_MAX	(CONTROL_FRAGMENTS_MAX / 2 * CONTROL_DATA_MAX)
+
 /* One request under way. */
 struct talk {
 	struct mode6			*m;
@@ -27,8 +33,9 @@ struct talk {
 typedef int handler(struct talk *k);
 
 static int
-read_list(const struct talk *k, enum var_table table, const struct assoc *a, struct text *out)
+read_list(struct talk *k, enum var_table table, const struct assoc *a)
 {
+	struct text *out = &k->out;
 	const char *p = k->data, *end = p + k->head.count;
 	struct var_set want = { 0 };
 	struct control_item item;
@@ -44,6 +51,7 @@ read_list(const struct talk *k, enum var_table table, const struct assoc *a, str
 		return CERR_BADVALUE;
 	if (!any)
 		vars_want_defaults(&want, table, k->v);
+	out->cap = VARIABLES_MAX + 1;
 	vars_put_set(out, &want, table, k->v, a);
 	text_end(out);
 	return NO_ERROR;
@@ -55,11 +63,11 @@ read_variables(struct talk *k)
 	const struct assoc *a = control_view_assoc(k->v, k->head.associd);
 
 	if (k->head.associd == 0)
-		return read_list(k, VARS_SYSTEM, NULL, &k->out);
+		return read_list(k, VARS_SYSTEM, NULL);
 	if (a == NULL)
 		return CERR_BADASSOC;
 	k->status = control_peer_status(a);
-	return read_list(k, VARS_PEER, a, &k->out);
+	return read_list(k, VARS_PEER, a);
 }
 
 /* Pairs of association id and status. */
@@ -175,13 +183,13 @@ answer(struct talk *k)
 
 /* Binary pairs are cut at any pair, text where an item ends. */
 static size_t
-next_cut(const struct talk *k, size_t from)
+next_cut(const struct talk *k, size_t from, bool *quoted)
 {
 	size_t left = k->out.len - from;
 
 	if (k->head.op == CONTROL_READSTAT && k->head.associd == 0)
 		return left < CONTROL_DATA_MAX ? left : CONTROL_DATA_MAX;
-	return text_cut(&k->out, from, CONTROL_DATA_MAX);
+	return text_cut(&k->out, from, CONTROL_DATA_MAX, quoted);
 }
 
 static size_t
@@ -195,9 +203,10 @@ static size_t
 answer_size(const struct talk *k)
 {
 	size_t at = 0, size = 0, n;
+	bool quoted = false;
 
 	do {
-		n = next_cut(k, at);
+		n = next_cut(k, at, &quoted);
 		at += n;
 		size += CONTROL_HEADER_LEN + padded(n);
 	} while (at < k->out.len);
@@ -224,9 +233,10 @@ send_answer(const struct talk *k, mode6_send *send, void *arg)
 	struct control h = reply_head(k);
 	uint8_t buf[CONTROL_MAX];
 	size_t at = 0, n;
+	bool quoted = false;
 
 	do {
-		n = next_cut(k, at);
+		n = next_cut(k, at, &quoted);
 		h.offset = (uint16_t)at;
 		h.count = (uint16_t)n;
 		h.more = at + n < k->out.len;
@@ -260,11 +270,11 @@ bucket_of(const struct mode6 *m, const struct addr *a)
 }
 
 static bool
-affordable(const struct talk *k, size_t octets)
+affordable(const struct talk *k, int err)
 {
 	if (k->proven || addr_is_loopback(&k->rq->from))
 		return true;
-	return budget_take(&k->m->budget, bucket_of(k->m, &k->rq->from), octets, k->v->now.mono);
+	return budget_take(&k->m->budget, bucket_of(k->m, &k->rq->from), err == NO_ERROR ? answer_size(k) : CONTROL_HEADER_LEN, k->v->now.mono);
 }
 
 /* Responses, errors and later fragments are no requests: answering them, two daemons could go on for ever. */
@@ -299,7 +309,7 @@ mode6_handle(struct mode6 *m, const struct mode6_request *rq, const struct contr
 		err = answer(&k);
 	if (k.silent)
 		return MODE6_IGNORED;
-	if (!affordable(&k, err == NO_ERROR ? answer_size(&k) : CONTROL_HEADER_LEN)) {
+	if (!affordable(&k, err)) {
 		m->silences++;
 		return MODE6_SILENCED;
 	}

@@ -12,7 +12,7 @@ text_init(struct text *t, char *buf, size_t cap)
 	*t = (struct text){ .buf = buf, .cap = cap };
 }
 
-static void
+static void PRINTF_LIKE(2, 0)
 add_va(struct text *t, const char *fmt, va_list ap)
 {
 	size_t left = t->cap - t->len;
@@ -76,7 +76,7 @@ text_close(struct text *t)
 void
 text_quote(struct text *t, const char *s, size_t max)
 {
-	if (s == NULL || *s == '\0')
+	if (s == NULL || *s == '\0' || max == 0)
 		return;
 	text_add(t, "\"");
 	for (size_t i = 0; i < max && s[i] != '\0'; i++)
@@ -112,23 +112,30 @@ ends_separator(const char *buf, size_t i)
 	return (buf[i] == ' ' && i > 0 && buf[i - 1] == ',') || buf[i] == '\n';
 }
 
+/* Is buf[end] between quotes, if buf[from] is as quoted says? */
+static bool
+quoted_at(const struct text *t, size_t from, size_t end, bool quoted)
+{
+	for (size_t i = from; i < end; i++)
+		quoted ^= t->buf[i] == '"';
+	return quoted;
+}
+
 size_t
-text_cut(const struct text *t, size_t from, size_t max)
+text_cut(const struct text *t, size_t from, size_t max, bool *quoted)
 {
 	size_t end = t->len - from > max ? from + max : t->len, item = from, comma = from;
-	bool quoted = false;
+	bool q = *quoted;
 
-	if (end == t->len)
-		return end - from;
-	for (size_t i = 0; i < end; i++) {
-		if (t->buf[i] == '"')
-			quoted = !quoted;
-		if (i < from)
-			continue;
+	for (size_t i = from; i < end; i++) {
+		q ^= t->buf[i] == '"';
 		if (t->buf[i] == ',')
 			comma = i + 1;
-		if (!quoted && ends_separator(t->buf, i))
+		if (!q && ends_separator(t->buf, i))
 			item = i + 1;
 	}
-	return (item > from ? item : comma > from ? comma : end) - from;
+	if (end < t->len)
+		end = item > from ? item : comma > from ? comma : end;
+	*quoted = quoted_at(t, from, end, *quoted);
+	return end - from;
 }

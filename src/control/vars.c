@@ -7,7 +7,7 @@
 #include "control/vars.h"
 #include "vars_table.h"
 
-#define SHOWN_MAX	999999.999	/* ms: ten characters are what ntpstat has room for */
+#define SHOWN_MAX	1e12	/* ms or ppm; a clock that is 31 years off is shown truly */
 #define STRING_MAX	400		/* of any other string: shorter than a datagram */
 
 static const struct timex kernel_unknown;
@@ -68,9 +68,15 @@ load_integer(const struct var_row *r, const void *p)
 
 /* What is shown of a number that cannot be: none of ours ever should, but a reader must not meet "nan". */
 static double
+within(double x, double min, double max)
+{
+	return isfinite(x) ? fmax(min, fmin(x, max)) : 0;
+}
+
+static double
 shown(double x)
 {
-	return isfinite(x) ? fmax(-SHOWN_MAX, fmin(x, SHOWN_MAX)) : 0;
+	return within(x, -SHOWN_MAX, SHOWN_MAX);
 }
 
 static double
@@ -90,6 +96,7 @@ stamp_of(const struct control_view *v, struct monotime when)
 static struct ntptime
 load_stamp(const struct var_row *r, const void *p, const struct control_view *v)
 {
+	struct ntptime never = { 0 };
 	const struct walltime *w = p;
 
 	switch (r->type) {
@@ -98,10 +105,12 @@ load_stamp(const struct var_row *r, const void *p, const struct control_view *v)
 	case T_MONO:
 		return stamp_of(v, *(const struct monotime *)p);
 	case T_WALL:
-		return w->ns == 0 ? (struct ntptime){ 0 } : walltime_to_ntp(*w);
+		if (w->ns == 0)
+			return never;
+		return walltime_to_ntp(*w);
 	default:
 		assert(r->type == T_NTP);	/* or the row names a field that is no instant */
-		return (struct ntptime){ 0 };
+		return never;
 	}
 }
 
@@ -117,6 +126,12 @@ void
 put_ms(struct text *t, int decimals, double seconds)
 {
 	text_add(t, "%.*f", decimals, shown(seconds * 1e3));
+}
+
+void
+put_root_ms(struct text *t, double seconds)
+{
+	text_add(t, "%.3f", within(seconds * 1e3, -99999.999, 999999.999));
 }
 
 void
@@ -314,13 +329,30 @@ vars_want(struct var_set *s, enum var_table table, const struct control_view *v,
 	return false;
 }
 
-/* As given, but for octets that are no text. */
+/* Whether a value must stand between quotes, for readers to find its end. */
+static bool
+needs_quotes(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s <= ' ' || *s > '~' || strchr(",=\"", *s) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* As given, between quotes where it takes them; quotes around all of a value are taken for those. */
 static void
 put_setvar(struct text *t, const struct control_setvar *sv)
 {
+	size_t len = strlen(sv->value);
+
 	text_open(t, sv->name);
-	for (size_t i = 0; i < STRING_MAX && sv->value[i] != '\0'; i++)
-		text_add(t, "%c", sv->value[i] < ' ' || sv->value[i] > '~' ? '.' : sv->value[i]);
+	if (len >= 2 && sv->value[0] == '"' && sv->value[len - 1] == '"')
+		text_quote(t, sv->value + 1, len - 2 < STRING_MAX ? len - 2 : STRING_MAX);
+	else if (needs_quotes(sv->value))
+		text_quote(t, sv->value, STRING_MAX);
+	else
+		text_add(t, "%.*s", STRING_MAX, sv->value);
 	text_close(t);
 }
 

@@ -87,13 +87,13 @@ put_hmode(struct text *t, const struct var_subject *s)
 	text_add(t, "%d", MODE_CLIENT);
 }
 
-/* Whatever a server writes there, readers expect an exponent. */
+/* 0 is what our requests say and some servers repeat: no exponent of theirs.  Whatever else one writes, readers expect an exponent. */
 static void
 put_ppoll(struct text *t, const struct var_subject *s)
 {
 	int8_t p = s->a->last.poll;
 
-	text_add(t, "%d", p < POLL_MIN ? POLL_MIN : p > POLL_MAX ? POLL_MAX : p);
+	text_add(t, "%d", p <= 0 ? s->a->hpoll : p > POLL_MAX ? POLL_MAX : p);
 }
 
 static void
@@ -201,7 +201,7 @@ const struct var_row vars_peer[] = {
 	{ "hmode",	true,	FUNCTION(put_hmode),		"our mode" },
 	{ "pmode",	true,	FUNCTION(put_pmode),		"its mode" },
 	{ "hpoll",	true,	ASSOC(AS_INT, hpoll),		"our poll exponent, log2 s" },
-	{ "ppoll",	true,	FUNCTION(put_ppoll),		"its poll exponent, log2 s" },
+	{ "ppoll",	true,	FUNCTION(put_ppoll),		"its poll exponent, log2 s; ours where it names none" },
 	{ "headway",	true,	PLAIN(AS_ZERO),			"time to wait for a rate limit, s: polls keep clear of it" },
 	{ "flash",	true,	ASSOC(AS_HEX, flash),		"tests that failed" },
 	{ "keyid",	true,	ASSOC(AS_UINT, opts.key),	"key in use, 0 = none" },

@@ -15,7 +15,8 @@ put_version(struct text *t, const struct var_subject *s)
 static void
 put_processor(struct text *t, const struct var_subject *s)
 {
-	text_quote(t, s->v->uts->machine, VARS_PROCESSOR_MAX);
+	if (s->v->uts != NULL)
+		text_quote(t, s->v->uts->machine, VARS_PROCESSOR_MAX);
 }
 
 static void
@@ -23,6 +24,8 @@ put_system(struct text *t, const struct var_subject *s)
 {
 	char both[sizeof(s->v->uts->sysname) + sizeof(s->v->uts->release) + 1];
 
+	if (s->v->uts == NULL)
+		return;
 	snprintf(both, sizeof(both), "%s/%s", s->v->uts->sysname, s->v->uts->release);
 	text_quote(t, both, VARS_SYSTEM_MAX);
 }
@@ -30,13 +33,20 @@ put_system(struct text *t, const struct var_subject *s)
 static void
 put_release(struct text *t, const struct var_subject *s)
 {
-	text_quote(t, s->v->uts->release, VARS_SYSTEM_MAX);
+	if (s->v->uts != NULL)
+		text_quote(t, s->v->uts->release, VARS_SYSTEM_MAX);
+}
+
+static void
+put_rootdelay(struct text *t, const struct var_subject *s)
+{
+	put_root_ms(t, s->v->system->vars.rootdelay);
 }
 
 static void
 put_rootdisp(struct text *t, const struct var_subject *s)
 {
-	put_ms(t, 3, sysvars_rootdisp(&s->v->system->vars, s->v->now.mono));
+	put_root_ms(t, sysvars_rootdisp(&s->v->system->vars, s->v->now.mono));
 }
 
 static void
@@ -206,7 +216,7 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "leap",	true,	SYSVAR(AS_UINT, leap),		"leap indicator; 3 = not synchronised" }, \
 	{ "stratum",	true,	SYSVAR(AS_UINT, stratum),	"1 to 15; 16 = not synchronised" }, \
 	{ "precision",	true,	SYSVAR(AS_INT, precision),	"precision of our clock, log2 s" }, \
-	{ "rootdelay",	true,	SYSVAR(AS_MS3, rootdelay),	"round-trip delay to the primary source, ms" }, \
+	{ "rootdelay",	true,	FUNCTION(put_rootdelay),	"round-trip delay to the primary source, ms" }, \
 	{ "rootdisp",	true,	FUNCTION(put_rootdisp),		"dispersion to the primary source, ms" }, \
 	{ "refid",	true,	FUNCTION(put_sys_refid),	"reference ID: the system peer, or why there is none" }, \
 	{ "reftime",	true,	SYSVAR(AS_STAMP, reftime),	"when the clock was last corrected" }, \
@@ -267,6 +277,7 @@ put_kstflags(struct text *t, const struct var_subject *s)
 #define SYSSTATS_ROWS \
 	{ "ss_uptime",	false,	VIEW(AS_AGO, start),		"time since start, s" }, \
 	{ "ss_reset",	false,	VIEW(AS_AGO, start),		"time since the counters were reset, s" }, \
+	{ "ss_reset_r",	false,	VIEW(AS_AGO, start),		"time since start, s" }, \
 	SERVER_COUNTERS(COUNTER_ROW) \
 	{ "ss_lamport",	false,	PLAIN(AS_ZERO),			"Lamport violations: not counted" }, \
 	{ "ss_tsrounding", false, PLAIN(AS_ZERO),		"timestamp rounding errors: none" }, \

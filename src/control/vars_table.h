@@ -69,6 +69,9 @@ extern const size_t vars_peer_len;
 
 /* Forms that functions need too. */
 void put_ms(struct text *t, int decimals, double seconds);
+
+/* Root delay and dispersion of the system, as ms: in ten characters, which is what ntpstat has room for. */
+void put_root_ms(struct text *t, double seconds);
 void put_stamp(struct text *t, struct ntptime when);
 
 /* Text for strata 0, 1 and 16 (what is no address then), dotted quad otherwise. */

@@ -23,6 +23,15 @@ filter_add(struct filter *f, const struct sample *s)
 	return true;
 }
 
+void
+filter_shift(struct filter *f, double by)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		f->stage[i].offset -= by;
+		f->stage[i].steered += by;
+	}
+}
+
 double
 filter_stage_disp(const struct filter *f, unsigned i, struct monotime now)
 {

@@ -17,6 +17,8 @@ const struct select_opts select_defaults = {
 	.orphanwait = 300,
 };
 
+#define HOP_FACTOR	2.0	/* how much farther than the best the system peer so far may be … */
+#define HOP_MARGIN	0.05	/* s … beyond this: a distance ages by that much between polls of an hour */
 #define CANDIDATES_MAX	1024	/* more than maxclock and any sane file; what is above is rejected */
 
 /* One end, or the middle, of a correctness interval. */
@@ -123,7 +125,7 @@ cut_excess(struct candidate c[], size_t n, const struct select_opts *o)
 	for (size_t i = 0; i < n; i++) {
 		unsigned better = 0;
 
-		if (c[i].tally != TALLY_CANDIDATE || c[i].prefer)
+		if (c[i].tally != TALLY_CANDIDATE || c[i].prefer || c[i].always)
 			continue;
 		for (size_t j = 0; j < n; j++) {
 			if (c[j].tally == TALLY_CANDIDATE && (rank(&c[j], o) < rank(&c[i], o) || (j < i && rank(&c[j], o) == rank(&c[i], o))))
@@ -139,7 +141,14 @@ cut_excess(struct candidate c[], size_t n, const struct select_opts *o)
 	}
 }
 
-/* The preferred survivor, else the system peer so far unless another is of a lower stratum, else the best-ranked. */
+/* The system peer so far stays unless another is of a lower stratum or much nearer. */
+static bool
+is_kept(const struct candidate *old, const struct candidate *best)
+{
+	return old->stratum <= best->stratum && old->rootdist <= HOP_FACTOR * best->rootdist + HOP_MARGIN;
+}
+
+/* The preferred survivor, else the system peer so far if it is kept, else the best-ranked. */
 static int
 pick_syspeer(const struct candidate c[], size_t n, const struct select_opts *o, uint16_t before)
 {
@@ -155,7 +164,7 @@ pick_syspeer(const struct candidate c[], size_t n, const struct select_opts *o, 
 		if (best == -1 || rank(&c[i], o) < rank(&c[best], o))
 			best = (int)i;
 	}
-	return old != -1 && c[old].stratum <= c[best].stratum ? old : best;
+	return old != -1 && is_kept(&c[old], &c[best]) ? old : best;
 }
 
 void
@@ -167,6 +176,8 @@ select_run(struct candidate c[], size_t n, const struct select_opts *o, uint16_t
 	if (out->truechimers == 0 || out->truechimers < o->minsane)
 		return;
 	out->survivors = select_cluster(c, n, o);
+	if (out->survivors == 0)
+		return;
 	select_combine(c, n, out);
 	out->syspeer = pick_syspeer(c, n, o, before);
 	c[out->syspeer].tally = TALLY_SYSPEER;
