@@ -23,7 +23,7 @@ tmpfilesdir	= $(PREFIX)/lib/tmpfiles.d
 ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 
 # --- what is needed to build, and to test ------------------------------------------------------
-BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libedit-dev
+BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libseccomp-dev libedit-dev
 TEST_DEPS = check clang cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
 	python3-pytest-xdist procps busybox-static mandoc qemu-system-x86 debootstrap cpio kmod \
 	zstd libgnutls30 libnettle8 libseccomp2 libedit2
@@ -41,7 +41,7 @@ SAN	=
 # make Q= shows each command whole.
 Q	= @
 CPPFLAGS = -D_GNU_SOURCE -Iinclude -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"'
-PKGS	= libevent_core libevent_extra libcrypto libcap
+PKGS	= libevent_core libevent_extra libcrypto libcap libseccomp
 
 pkg_cflags := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 pkg_libs := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
@@ -57,15 +57,16 @@ LINK	= $(CC) $(HARDEN) $(HARDEN_LD) $(CFLAGS) $(SAN)
 SRC_base	= addr.c log.c random.c time.c
 SRC_wire	= control.c packet.c
 SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c select.c sysvars.c
-SRC_auth	= digest.c
+SRC_auth	= digest.c keys.c
 SRC_sysclock	= host.c kernel.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c udp.c
 SRC_client	= assoc.c client.c exchange.c naming.c roster.c source.c system.c
 SRC_server	= counters.c listener.c mru.c ratelimit.c respond.c restrict.c worker.c
 SRC_control	= budget.c mode6.c mrulist.c nonce.c text.c vars.c vars_peer.c vars_system.c view.c
+SRC_stats	= filegen.c stats.c
 SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c simple.c sources.c value.c
-SRC_daemon	= background.c daemon.c driftfile.c notify.c options.c privilege.c reload.c settings.c view.c
-ROOMS		= base wire engine auth sysclock net client server control config daemon
+SRC_daemon	= background.c daemon.c driftfile.c limits.c notify.c options.c privilege.c reload.c sandbox.c settings.c statfiles.c view.c
+ROOMS		= base wire engine auth sysclock net client server control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
 OBJ	= $(SRC:%.c=$B/%.o)
@@ -156,13 +157,17 @@ $(BENCH): $B/tests/bench/%: tests/bench/%.c
 	@echo "  CC	$<"
 	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
 
+$B/tests/daemon/forbidden: $B/tests/daemon/forbidden.o $(LIB)
+	@echo "  LD	$@"
+	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
+
 check: deps
 	@$(MAKE) --no-print-directory all check-unit check-sim check-net vmtest lint
 
 check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
 
-check-net: all $B/tests/net/timeserver
+check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden
 	tests/net/run tests/net tests/tools
 
 vmtest: all

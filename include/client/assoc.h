@@ -43,7 +43,8 @@ enum assoc_action {
 
 struct assoc_out {
 	unsigned	what;
-	uint8_t		pkt[PACKET_LEN];
+	uint8_t		pkt[REQUEST_MAX];
+	size_t		len;		/* of pkt */
 	double		wait;		/* s until assoc_timer is due, from now; < 0: not due before something else happens */
 	int		event;		/* enum peer_event (RFC 9327) that has just happened, or 0 */
 	uint32_t	kiss;		/* kiss code that came, or 0 */
@@ -79,6 +80,8 @@ struct assoc {
 	unsigned		failures;	/* sends in a row that failed */
 	unsigned		good;		/* replies since the last RATE or the last relief from one */
 	bool			stopped;	/* DENY or RSTR: sends nothing more */
+	bool			keyless;	/* the key asked for cannot be had: sends nothing */
+	bool			authentic;	/* the last reply was signed as it should be */
 	uint32_t		kiss;		/* refid of the last kiss-o'-death, shown until a reply comes */
 	struct monotime		next;		/* when assoc_timer is due */
 	struct monotime		sent, heard;	/* last request, last genuine reply; 0 = never */
@@ -93,6 +96,12 @@ struct assoc {
  * A new association, due at now + start seconds.  freq and freq_var are what is known of our oscillator, s/s.
  */
 void assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct monotime now, double start, double freq, double freq_var);
+
+/*
+ * The key its packets are signed with, or NULL: none is asked for (opts.key 0), or the one asked for cannot be had.  In the latter case it sends nothing: an
+ * association that was to be authenticated never goes without.
+ */
+void assoc_set_key(struct assoc *a, const struct key *key);
 
 /* Gives it an address (again): what was learnt from another address is forgotten. */
 void assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, struct assoc_out *out);

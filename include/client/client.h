@@ -29,6 +29,15 @@ enum client_news {
 	CLIENT_NO_SERVERS,	/* once mode: every source has been asked in vain */
 	CLIENT_ASSOC_ADDED,	/* an association has got its address … */
 	CLIENT_ASSOC_REMOVED,	/* … or has lost it; arg of both is the association */
+	CLIENT_REPLY,		/* an association has got a genuine reply, good for a sample or not */
+	CLIENT_SAMPLE,		/* its filter has a new best sample, assoc->stat */
+	CLIENT_EVENT,		/* event has happened to assoc, or to the system if that is NULL; no other news tells it */
+};
+
+/* A reply as it came, and when by our clock. */
+struct client_reply {
+	struct packet	pkt;
+	struct walltime	t1, t4;		/* request left, reply arrived */
 };
 
 struct client_report {
@@ -36,6 +45,8 @@ struct client_report {
 	double			value;
 	bool			stepped;	/* CLIENT_SET: by a step rather than a slew */
 	const struct assoc	*assoc;
+	const struct client_reply *reply;	/* CLIENT_REPLY */
+	int			event;		/* CLIENT_EVENT: enum peer_event or sys_event of wire/control.h */
 };
 typedef void client_cb(void *arg, const struct client_report *r);
 
@@ -47,6 +58,7 @@ struct client_opts {
 	bool	steer;		/* enable ntp */
 	bool	once;		/* -q: report CLIENT_SET after the first correction */
 	int	dscp;
+	const struct keys	*keys;	/* borrowed until client_set_keys; NULL: there are none */
 };
 
 /* clock and resolver are borrowed.  NULL with errno. */
@@ -64,6 +76,9 @@ bool client_add(struct client *c, const char *host, int family, bool pool, const
 void client_roster_begin(struct client *c);
 bool client_roster_keep(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o);
 size_t client_roster_end(struct client *c);
+
+/* Other keys from now on: sources find theirs among them, or fall silent. */
+void client_set_keys(struct client *c, const struct keys *keys);
 
 /* Other tos and tinker values from now on. */
 void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d);

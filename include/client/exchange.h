@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/keys.h"
 #include "base/must_use.h"
 #include "engine/sample.h"
 #include "wire/packet.h"
@@ -46,6 +47,7 @@ struct exchange {
 	uint64_t	nonce;		/* its transmit timestamp */
 	uint64_t	last;		/* that of the last one answered: tells duplicates from bogus */
 	struct ntptime	last_xmt;	/* server's transmit timestamp in that answer: a frozen server repeats it */
+	const struct key *key;		/* by which requests are signed and replies must be; NULL = none */
 	struct walltime	t1;		/* when it left, our clock */
 	unsigned	generation;	/* of our clock then: a step in between voids the exchange */
 };
@@ -69,8 +71,13 @@ struct reply {
 	struct sample	sample;		/* valid for REPLY_SAMPLE */
 };
 
-/* Opens an exchange: fills buf with a request of this version and poll exponent.  nonce must not be 0. */
-void exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t buf[static PACKET_LEN]);
+#define REQUEST_MAX	(PACKET_LEN + MAC_MAX)
+
+/*
+ * Opens an exchange: fills buf with a request of this version and returns its length: a header, and a MAC where there is a key.  nonce must
+ * not be 0.
+ */
+size_t exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t buf[static REQUEST_MAX]);
 
 /* The request left at t1 (daemon's or, later and better, the kernel's word). */
 void exchange_sent(struct exchange *x, struct walltime t1, unsigned generation);

@@ -22,6 +22,7 @@
 #include "server/mru.h"
 #include "server/ratelimit.h"
 #include "server/restrict.h"
+#include "stats/stats.h"
 
 /* Bounds on what a hostile or broken file can make us do. */
 #define CONFIG_FILE_MAX		(4u << 20)	/* octets of one file */
@@ -78,6 +79,7 @@ enum clock_kind { CLOCK_KERNEL, CLOCK_SOFTWARE };
 struct config {
 	char			*driftfile, *logfile, *pidfile, *keysfile, *leapfile;	/* NULL = none */
 	char			*statsdir;		/* prefix of file names, ends in /; NULL = none given */
+	struct filegen_opts	 filegen[STATS_KINDS];	/* statistics files */
 	bool			 leap_checkhash;
 	enum clock_kind		 clock;
 	struct config_source	*sources;		/* in file order, command line first */

@@ -28,6 +28,7 @@ struct options {
 	size_t		 nserver;
 	int		 ipv4, ipv6;	/* -4, -6 */
 	int		 nofork, quit, panicgate, force_step, slew, novirtual, nice, software_clock;
+	int		 sandbox, no_sandbox;	/* neither = if privileged */
 	int		 debug;
 	int		 priority;	/* 0 = as it is */
 	double		 update_interval;	/* s */

@@ -7,10 +7,21 @@
 
 #include "base/must_use.h"
 
+struct privilege_plan {
+	const char	*user;		/* user[:group], names or numbers; NULL = who we are */
+	const char	*jaildir;	/* the new root directory; NULL = none */
+	bool		 set_time;	/* CAP_SYS_TIME is kept: the kernel's clock is steered */
+	bool		 bind_port;	/* CAP_NET_BIND_SERVICE is kept: sockets may have to be opened on new addresses */
+};
+
+/* Is this process worth taking over: is it root, or does it have a capability? */
+MUST_USE bool privilege_held(void);
+
 /*
- * Changes root to jaildir and becomes user[:group] (names or numbers), keeping CAP_NET_BIND_SERVICE and, if set_time, CAP_SYS_TIME; nothing can be
- * regained later.  Either string may be NULL.  False with a line in the log: the daemon must then exit.
+ * Carries out the plan, for a process that has one thread.  No supplementary group and no capability but those of the plan is left, in any set (a process
+ * that stays root keeps CAP_DAC_OVERRIDE, for files that are not root's); nothing can be regained later.  In any case no_new_privs is set, and no core
+ * is written.  False with a line in the log: the daemon must then exit.
  */
-MUST_USE bool privilege_drop(const char *user, const char *jaildir, bool set_time);
+MUST_USE bool privilege_drop(const struct privilege_plan *p);
 
 #endif

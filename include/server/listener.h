@@ -36,6 +36,7 @@ struct listener_opts {
 	bool			monitor;	/* enable monitor; off, there is an MRU list only where an entry is limited */
 	struct discard_opts	discard;
 	struct mru_opts		mru;
+	const struct keys	*keys;		/* borrowed until the next listener_reconfigure; NULL: there are none */
 };
 extern const struct listener_opts listener_defaults;
 

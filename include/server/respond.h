@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/keys.h"
 #include "base/addr.h"
 #include "base/must_use.h"
 #include "base/time.h"
@@ -24,13 +25,14 @@
 #include "server/counters.h"
 #include "wire/packet.h"
 
-#define RESPOND_MAX	(PACKET_LEN + 4)	/* longest reply: a header and a crypto-NAK */
+#define RESPOND_MAX	(PACKET_LEN + MAC_MAX)	/* longest reply: a header and a MAC */
+#define RESPOND_NAK_LEN	(PACKET_LEN + KEY_ID_LEN)
 
 /* X(name, counter beside received, version known, prose).  The first three are not dropped; KOD counts as limited too. */
 #define RESPOND_REASONS(X) \
 	X(TIME,		received,	true,	"a request for time") \
 	X(CONTROL,	received,	false,	"mode 6: the control room's") \
-	X(NAK,		badauth,	true,	"a MAC by a key we do not have: answered by a crypto-NAK") \
+	X(NAK,		badauth,	true,	"a MAC by a key we do not have or trust, or a wrong one: answered by a crypto-NAK") \
 	X(SHORT,	badformat,	false,	"too short for its mode") \
 	X(LONG,		badformat,	false,	"longer than the receive buffer") \
 	X(PORT,		badformat,	false,	"from a port no client uses") \
@@ -68,12 +70,14 @@ struct request {
 	struct walltime	rec;		/* our clock when it came */
 	unsigned	flags;		/* RESTRICT_… in force for peer */
 	uint32_t	chance;		/* 32 random bits */
+	const struct keys *keys;	/* NULL: there are none */
 };
 
 /* What respond_check found inside. */
 struct request_head {
 	struct packet		pkt;
 	struct packet_tail	tail;
+	const struct key	*key;		/* by which it is signed and the reply is to be; NULL = none */
 	uint8_t			reply_mode;
 };
 
@@ -105,5 +109,8 @@ size_t respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *h
 
 /* Puts the transmit time in. */
 void respond_stamp(uint8_t reply[static PACKET_LEN], struct walltime xmt);
+
+/* Appends the MAC to a stamped reply, where the request had one.  Returns the new length. */
+size_t respond_sign(uint8_t out[static RESPOND_MAX], const struct key *key);
 
 #endif

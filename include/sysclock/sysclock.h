@@ -108,7 +108,7 @@ double sysclock_freq(const struct sysclock *c);
 
 /*
  * Compares wall and monotime with the last look.  Returns by how much somebody else has moved our clock since then, s (0 below 1 ms);
- * steered then includes it.  *slept is set to the seconds the machine was suspended, or 0.
+ * steered then includes it, but for a leap second that set_status has announced.  *slept is set to the seconds the machine was suspended, or 0.
  */
 double sysclock_watch(struct sysclock *c, double *slept);
 

@@ -60,7 +60,7 @@ tell(struct assoc *a, struct assoc_out *out, int event)
 static double
 wait_for(const struct assoc *a, struct monotime now)
 {
-	if (a->stopped || a->addr.family == 0)
+	if (a->stopped || a->keyless || a->addr.family == 0)
 		return -1;
 	return fmax(0, monotime_diff(a->next, now));
 }
@@ -83,7 +83,7 @@ forget_server(struct assoc *a, struct monotime now)
 	filter_init(&a->filter);
 	if (estimator_get(&a->estimator, now, 0, &e))
 		estimator_init(&a->estimator, e.freq, e.freq_var);
-	a->exchange = (struct exchange){ 0 };
+	a->exchange = (struct exchange){ .key = a->exchange.key };
 	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = a->opts.minpoll };
 	a->have_stat = a->stopped = false;
 	clear_reach(a, now);
@@ -176,7 +176,7 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 		return;
 	if (a->burst == 0)
 		begin_poll(a, now, out);
-	exchange_request(&a->exchange, dice.nonce != 0 ? dice.nonce : 1, a->opts.version, out->pkt);
+	out->len = exchange_request(&a->exchange, dice.nonce != 0 ? dice.nonce : 1, a->opts.version, out->pkt);
 	out->what |= ASSOC_SEND;
 	a->burst--;
 	a->probes++;
@@ -210,10 +210,19 @@ assoc_failed(struct assoc *a, struct monotime now, struct assoc_out *out)
 	out->wait = wait_for(a, now);
 }
 
+void
+assoc_set_key(struct assoc *a, const struct key *key)
+{
+	a->exchange.key = key;
+	a->keyless = a->opts.key != 0 && key == NULL;
+	if (a->keyless)
+		a->flash |= FLASH_AUTH;
+}
+
 bool
 assoc_heard_out(const struct assoc *a)
 {
-	return a->filter.n > 0 || a->stopped || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
+	return a->filter.n > 0 || a->stopped || a->keyless || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
 }
 
 /* RATE: slower by one step and no bursts, within bounds.  DENY, RSTR: never again.  Others say no more than stratum 0 (RFC 5905 section 7.4). */
@@ -331,6 +340,7 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 	}
 	out->what = ASSOC_CLOSE;
 	a->count.received++;
+	a->authentic = a->exchange.key != NULL;
 	a->flash = (a->flash & ~(unsigned)FLASH_PACKET) | r.flash;
 	/* RATE speaks of us and not of the server's clock, whose header stays. */
 	if (r.kind != REPLY_KISS || r.kiss != REFID_RATE)

@@ -38,6 +38,12 @@ glue_report(struct client *c, enum client_news what, double value, const struct 
 }
 
 void
+glue_event(struct client *c, int event, const struct assoc *a)
+{
+	c->cb(c->arg, &(struct client_report){ .what = CLIENT_EVENT, .event = event, .assoc = a });
+}
+
+void
 client_news(struct client *c)
 {
 	glue_arm(c->select_due, 0);
@@ -96,6 +102,15 @@ steer(struct client *c, const struct decision *d, struct monotime now, double *d
 	return err == 0;
 }
 
+/* What was measured by the clock as it was is shown as the clock is now. */
+static void
+stepped(struct client *c, double offset)
+{
+	for (size_t i = 0; i < c->n; i++)
+		assoc_stepped(c->assoc[i], offset);
+	glue_report(c, CLIENT_STEPPED, offset, NULL);
+}
+
 static void
 report_once(struct client *c, const struct decision *d)
 {
@@ -136,7 +151,7 @@ carry_out(struct client *c, const struct decision *d, struct monotime now, struc
 		return;
 	glue_arm(c->slew_due, duration > 0 ? duration : -1);
 	if (d->what == DECIDE_STEP)
-		glue_report(c, CLIENT_STEPPED, d->offset, NULL);
+		stepped(c, d->offset);
 	if (duration == 0)
 		report_once(c, d);
 }
@@ -176,8 +191,10 @@ tell_syspeer(struct client *c)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct assoc *a = c->assoc[i];
 
-		if (a->id == c->system.vars.peer)
-			log_debug("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
+		if (a->id != c->system.vars.peer)
+			continue;
+		glue_event(c, PEVENT_SYSPEER, a);
+		log_debug("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
 	}
 }
 
@@ -228,6 +245,7 @@ on_select_due(evutil_socket_t fd, short what, void *arg)
 	struct own_refids own = { .id = c->own, .n = c->nown };
 	struct clockread now;
 	struct system_out out;
+	bool was_lost = c->system.lost.ns != 0;
 
 	(void)fd;
 	(void)what;
@@ -240,6 +258,8 @@ on_select_due(evutil_socket_t fd, short what, void *arg)
 	glue_arm(c->select_due, out.wait);
 	publish_status(c, now.mono);
 	tell_vote(c, out.what, now.mono);
+	if (c->system.lost.ns != 0 && !was_lost)
+		glue_event(c, EVENT_NO_SYSPEER, NULL);
 	tell(c, &out);
 	look_for_end(c, now.mono);
 }

@@ -6,8 +6,8 @@
 #define DELAY_MAX	1.5	/* s, round trip: beyond it a reply is more likely held back than late */
 #define SLEWING_MAX	0.02	/* s/s, by which two clocks that are being slewed may differ over one exchange */
 
-void
-exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t buf[static PACKET_LEN])
+size_t
+exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t buf[static REQUEST_MAX])
 {
 	/* Everything but version, mode and nonce is zero: a request tells nothing about its sender. */
 	struct packet p = { .version = version, .mode = MODE_CLIENT, .xmt = { nonce } };
@@ -15,6 +15,7 @@ exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t bu
 	packet_build(&p, buf);
 	x->open = true;
 	x->nonce = nonce;
+	return PACKET_LEN + (x->key == NULL ? 0 : key_sign(x->key, buf, PACKET_LEN, buf + PACKET_LEN));
 }
 
 void
@@ -33,6 +34,19 @@ test_origin(const struct exchange *x, const struct packet *p)
 	if (x->open && p->org.raw == x->nonce && x->nonce != 0)
 		return 0;
 	return x->last != 0 && p->org.raw == x->last ? FLASH_DUP : FLASH_BOGUS;
+}
+
+/* A source with a key has to sign with that very one (RFC 5905 section 9.2); nobody's crypto-NAK is a reply. */
+static unsigned
+test_mac(const struct exchange *x, const struct arrival *a, const struct packet_tail *tail)
+{
+	const uint8_t *mac = a->buf + tail->mac_at;
+
+	if (tail->kind == TRAILER_NAK)
+		return FLASH_AUTH;
+	if (x->key == NULL)
+		return 0;
+	return tail->kind == TRAILER_MAC && key_verify(x->key, a->buf, tail->mac_at, mac, tail->mac_len) ? 0 : FLASH_AUTH;
 }
 
 /* A packet without times is nobody's reply; one with the times of the last is a frozen server's. */
@@ -119,8 +133,8 @@ exchange_receive(struct exchange *x, const struct arrival *a, struct reply *out)
 		r.flash = FLASH_HEADER;
 	else
 		r.flash = test_origin(x, &r.pkt);
-	if (r.flash == 0 && tail.kind == TRAILER_NAK)
-		r.flash = FLASH_AUTH;
+	if (r.flash == 0)
+		r.flash = test_mac(x, a, &tail);
 	if (r.flash == 0 && r.pkt.stratum != STRATUM_KOD)
 		r.flash = test_times(x, &r.pkt);
 	if (r.flash == 0)

@@ -65,11 +65,13 @@ struct client {
 /* Arms a timer; a negative time disarms it. */
 void glue_arm(struct event *ev, double seconds);
 void glue_report(struct client *c, enum client_news what, double value, const struct assoc *a);
+void glue_event(struct client *c, int event, const struct assoc *a);
 
 /* source.c.  source_new returns NULL for want of memory or of room. */
 struct source *source_new(struct client *c, enum source_role role, const char *name, const struct assoc_opts *o);
 void source_free(struct source *s);		/* at once: only from client_free and the reaper */
 void source_remove(struct source *s);		/* from the list now, freed later */
+void source_set_key(struct source *s);		/* finds the key its line asks for */
 void source_set_addr(struct source *s, const struct addr *a);
 void source_act(struct source *s, const struct assoc_out *out);
 const char *source_str(const struct source *s, char *buf, size_t cap);

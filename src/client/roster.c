@@ -113,6 +113,19 @@ client_roster_end(struct client *c)
 }
 
 void
+client_set_keys(struct client *c, const struct keys *keys)
+{
+	c->opts.keys = keys;
+	for (size_t i = 0; i < c->n; i++) {
+		bool silent = c->assoc[i]->keyless;
+
+		source_set_key(c->source[i]);
+		if (silent && !c->assoc[i]->keyless && c->assoc[i]->addr.family != 0)
+			glue_arm(c->source[i]->due, 0);
+	}
+}
+
+void
 client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d)
 {
 	c->opts.select = *so;

@@ -34,10 +34,25 @@ refine_sent(struct source *s)
 		assoc_sent(&s->assoc, sysclock_at_host(s->client->clock, host), x->generation);
 }
 
+/* For the statistics: the reply as it came, and the sample that the filter made of it. */
+static void
+report_reply(struct source *s, const struct arrival *in, struct monotime old_best)
+{
+	struct client_reply reply = { .t1 = s->assoc.exchange.t1, .t4 = in->t4 };
+	struct packet_tail tail;
+
+	if (packet_parse(&reply.pkt, &tail, in->buf, in->len) == WIRE_OK)
+		s->client->cb(s->client->arg, &(struct client_report){ .what = CLIENT_REPLY, .assoc = &s->assoc, .reply = &reply });
+	if (s->assoc.have_stat && s->assoc.stat.when.ns != old_best.ns)
+		glue_report(s->client, CLIENT_SAMPLE, s->assoc.stat.offset, &s->assoc);
+}
+
 static void
 take_datagram(struct source *s, const struct datagram *d)
 {
 	struct client *c = s->client;
+	struct monotime best = s->assoc.stat.when;
+	uint32_t received = s->assoc.count.received;
 	struct arrival in = { .buf = d->buf, .len = d->len, .generation = sysclock_generation(c->clock) };
 	struct clockread now;
 	struct assoc_out out;
@@ -49,6 +64,8 @@ take_datagram(struct source *s, const struct datagram *d)
 	in.steered = sysclock_steered(c->clock, in.when);
 	in.precision = log2_seconds(c->system.vars.precision);
 	assoc_receive(&s->assoc, &in, &out);
+	if (s->assoc.count.received != received)
+		report_reply(s, &in, best);
 	source_act(s, &out);
 }
 
@@ -110,11 +127,11 @@ open_socket(struct source *s)
 static void
 send_request(struct source *s, const struct assoc_out *out)
 {
-	uint8_t pkt[PACKET_LEN];
-	struct datagram d = { .buf = pkt, .len = sizeof(pkt) };
+	uint8_t pkt[REQUEST_MAX];
+	struct datagram d = { .buf = pkt, .len = out->len };
 	struct clockread now;
 
-	memcpy(pkt, out->pkt, sizeof(pkt));
+	memcpy(pkt, out->pkt, out->len);
 	if (open_socket(s) == -1) {
 		socket_failed(s, errno);
 		return;
@@ -157,6 +174,8 @@ source_act(struct source *s, const struct assoc_out *out)
 	if (out->kiss != 0)
 		tell_kiss(s, out->kiss);
 	tell_event(s, out->event);
+	if (out->event != 0)
+		glue_event(s->client, out->event, &s->assoc);
 	if (out->what & ASSOC_CLOSE)
 		close_socket(s);
 	glue_arm(s->due, out->wait);
@@ -281,6 +300,19 @@ source_remove(struct source *s)
 }
 
 void
+source_set_key(struct source *s)
+{
+	const struct key *key = s->assoc.opts.key == 0 ? NULL : keys_find(s->client->opts.keys, s->assoc.opts.key);
+	char who[SOURCE_STR_MAX];
+
+	if (key != NULL && s->assoc.addr.family != 0 && !key_allows(key, &s->assoc.addr))
+		key = NULL;
+	assoc_set_key(&s->assoc, key);
+	if (s->assoc.keyless && s->role != ROLE_POOL)
+		log_warnx("%s is not asked: key %u is not there, not trusted, or not for this address", source_str(s, who, sizeof(who)), s->assoc.opts.key);
+}
+
+void
 source_set_addr(struct source *s, const struct addr *a)
 {
 	bool had = s->assoc.addr.family != 0;
@@ -291,6 +323,9 @@ source_set_addr(struct source *s, const struct addr *a)
 	if (had)
 		glue_report(s->client, CLIENT_ASSOC_REMOVED, 0, &s->assoc);
 	assoc_set_addr(&s->assoc, a, monotime_now(), &out);
+	source_set_key(s);
+	if (s->assoc.keyless)
+		out.wait = -1;
 	glue_report(s->client, CLIENT_ASSOC_ADDED, 0, &s->assoc);
 	source_act(s, &out);
 }

@@ -62,6 +62,7 @@ config_new(void)
 		.wander_threshold = 1e-7,
 		.rlimit = { .memlock = -1, .stacksize = -1, .filenum = -1 },
 	};
+	stats_defaults(c->filegen);
 	for (unsigned t = 0; t < LOG_TYPES; t++)
 		c->logconfig |= LOGCONFIG_BIT(LOG_CLASS_SYNC, t);
 	return c;
@@ -242,6 +243,17 @@ settle_flags(struct reader *r)
 	}
 }
 
+/* A statistics line enables a file, unless the last filegen line of it, wherever it stands, says otherwise. */
+static void
+settle_stats(struct reader *r)
+{
+	for (unsigned i = 0; i < STATS_KINDS; i++) {
+		unsigned told = r->filegen_on | r->filegen_off, on = (told & 1u << i) != 0 ? r->filegen_on : r->statistics;
+
+		r->c->filegen[i].enabled = (on & 1u << i) != 0;
+	}
+}
+
 static void
 settle_monitor(struct reader *r)
 {
@@ -284,6 +296,7 @@ settle(struct reader *r, const char *name)
 
 	r->place = &place;
 	settle_flags(r);
+	settle_stats(r);
 	config_finish(r->c);
 	settle_monitor(r);
 	check_tos(r);

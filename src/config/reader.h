@@ -27,6 +27,7 @@ struct reader {
 	unsigned			 nfiles;
 	size_t				 total;		/* octets read so far */
 	unsigned			 enabled, disabled;	/* bits by row of flag_options */
+	unsigned			 statistics, filegen_on, filegen_off;	/* bits by enum stats_kind */
 	uint64_t			 seen[2];	/* directives whose lack of effect has been told, bits by row */
 	struct config_source		**source_tail;
 	struct config_restrict		**restrict_tail;
@@ -118,6 +119,6 @@ directive_parse parse_source, parse_other_mode, parse_refclock, parse_fudge;
 directive_parse parse_restrict, parse_unrestrict;
 /* lines.c */
 directive_parse parse_flags, parse_interface, parse_setvar, parse_logconfig, parse_include, parse_end, parse_simulate, parse_trustedkey,
-    parse_driftfile, parse_leapfile, parse_clock, parse_filegen, parse_pollskewlist, parse_statsdir, parse_mru;
+    parse_driftfile, parse_leapfile, parse_clock, parse_statistics, parse_filegen, parse_pollskewlist, parse_statsdir, parse_mru;
 
 #endif

@@ -13,8 +13,10 @@
 #include "daemon/background.h"
 #include "daemon/daemon.h"
 #include "daemon/driftfile.h"
+#include "daemon/limits.h"
 #include "daemon/notify.h"
 #include "daemon/privilege.h"
+#include "daemon/sandbox.h"
 #include "root.h"
 
 #define HOUR		3600.0	/* s between writes of the drift file */
@@ -115,6 +117,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	write_drift(arg, false);
+	root_stats_hour(arg);
 }
 
 /* --- news of the client -------------------------------------------------------------------- */
@@ -184,6 +187,7 @@ on_news(void *arg, const struct client_report *n)
 {
 	struct root *r = arg;
 
+	root_stats_news(r, n);
 	switch (n->what) {
 	case CLIENT_UPDATED:
 		publish(r);
@@ -218,6 +222,10 @@ on_news(void *arg, const struct client_report *n)
 		break;
 	case CLIENT_ASSOC_REMOVED:
 		restrict_source_remove(r->restricts, &n->assoc->addr);
+		break;
+	case CLIENT_REPLY:
+	case CLIENT_SAMPLE:
+	case CLIENT_EVENT:
 		break;
 	}
 }
@@ -282,6 +290,7 @@ open_listener(struct root *r)
 	struct listener_opts lo;
 	char why[LISTENER_WHY_MAX];
 
+	r->keys = settings_keys(r->config);
 	r->restricts = restrict_new();
 	if (r->restricts == NULL || !settings_listener(r, r->config, &lo))
 		return false;
@@ -303,6 +312,7 @@ open_client(struct root *r)
 		.steer = r->config->enable_ntp,
 		.once = r->opts->quit,
 		.dscp = r->config->dscp,
+		.keys = r->keys,
 	};
 
 	r->client = client_new(r->base, r->clock, r->resolver, &co, on_news, r);
@@ -365,6 +375,7 @@ catch_signals(struct root *r)
 	};
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a file at its limit is an error of that file */
 	for (size_t i = 0; i < NELEMS(table); i++) {
 		r->signal[i] = evsignal_new(r->base, table[i].sig, table[i].cb, r);
 		if (r->signal[i] == NULL || event_add(r->signal[i], NULL) == -1)
@@ -412,10 +423,11 @@ build(struct root *r)
 {
 	event_set_log_callback(on_libevent_log);
 	r->base = event_base_new();
-	if (r->base == NULL || !catch_signals(r) || !open_clock(r))
+	if (r->base == NULL || !catch_signals(r))
 		return false;
 	r->resolver = resolver_new(r->base);
-	if (r->resolver == NULL || !root_control_init(r) || !open_listener(r) || !open_client(r) || !start_hourly(r))
+	/* The port before the clock: where another ntpd has the one, it has the other too. */
+	if (r->resolver == NULL || !open_listener(r) || !open_clock(r) || !root_control_init(r) || !open_client(r) || !start_hourly(r))
 		return false;
 	r->ifaces = ifaces_watch_new(r->base, r->opts->update_interval, on_ifaces, r);
 	if (r->ifaces == NULL)
@@ -430,6 +442,7 @@ tear_down(struct root *r)
 {
 	if (r->client != NULL)
 		write_drift(r, true);
+	root_stats_close(r);
 	ifaces_watch_free(r->ifaces);
 	if (r->hourly != NULL)
 		event_free(r->hourly);
@@ -437,6 +450,7 @@ tear_down(struct root *r)
 	listener_free(r->listener);
 	root_control_free(r);
 	restrict_free(r->restricts);
+	keys_free(r->keys);
 	resolver_free(r->resolver);
 	sysclock_free(r->clock);
 	for (size_t i = 0; i < ROOT_SIGNALS; i++) {
@@ -463,6 +477,44 @@ go_background(struct root *r)
 	return r->waiting != -1;
 }
 
+/* Where the process is worth it, or told to; whoever asks for a sandbox gets it, or no daemon. */
+static bool
+enter_sandbox(const struct root *r, bool privileged)
+{
+	const struct options *o = r->opts;
+	enum sandbox_err err = SANDBOX_ABSENT;
+
+	if (o->no_sandbox || (!o->sandbox && !privileged))
+		return true;
+	err = sandbox_enter(r->config->logfile);
+	if (err == SANDBOX_FAILED)
+		log_err("the sandbox cannot be made");
+	else if (err == SANDBOX_ABSENT && o->sandbox)
+		log_errx("--sandbox: there is none to be had from this kernel or in this container");
+	else if (err == SANDBOX_ABSENT)
+		log_info("there is no sandbox to be had from this kernel or in this container: going on without");
+	return err == SANDBOX_OK || (err == SANDBOX_ABSENT && !o->sandbox);
+}
+
+static bool
+drop_rights(struct root *r)
+{
+	bool privileged = privilege_held();
+	const struct privilege_plan plan = {
+		.user = r->opts->user,
+		.jaildir = r->opts->jaildir,
+		.set_time = sysclock_steers_host(r->clock),
+		/* For addresses that appear later; once the clock is set, nobody waits for one. */
+		.bind_port = r->ifaces != NULL && !r->opts->quit,
+	};
+
+	limits_set(&r->config->rlimit);
+	if (!privilege_drop(&plan))
+		return false;
+	limits_lock(&r->config->rlimit);
+	return enter_sandbox(r, privileged);
+}
+
 int
 daemon_run(const struct options *o, const char *command)
 {
@@ -475,10 +527,12 @@ daemon_run(const struct options *o, const char *command)
 	log_info("Command line: %s", command);
 	if (!build(&r))
 		goto out;
-	if (!privilege_drop(o->user, o->jaildir, sysclock_steers_host(r.clock))) {
+	if (!drop_rights(&r)) {
 		r.status = EXIT_PANIC;
 		goto out;
 	}
+	if (!root_stats_open(&r))
+		log_warn("statistics files will not be written");
 	publish(&r);
 	add_sources(&r);
 	if (!r.wait_sync)

@@ -56,8 +56,10 @@ static const struct row rows[] = {
 	{ "pidfile", 'p', KIND_STRING, AT(pidfile), "FILE", "write the process id there" },
 	{ "priority", 'P', KIND_INT, AT(priority), "N", "run at real-time priority N" },
 	{ "quit", 'q', KIND_FLAG, AT(quit), NULL, "set the clock once and exit" },
+	{ "no-sandbox", 0, KIND_FLAG, AT(no_sandbox), NULL, "allow itself all system calls" },
 	{ "propagationdelay", 'r', KIND_INERT_ARG, 0, "S", "no effect: broadcasts are not listened to" },
 	{ "dumpopts", 'R', KIND_VERDICT, OPTIONS_DUMP, NULL, "print the options as understood and exit" },
+	{ "sandbox", 0, KIND_FLAG, AT(sandbox), NULL, "confine itself to the system calls it needs, or do not run; without this only if it is privileged" },
 	{ "statsdir", 's', KIND_STRING, AT(statsdir), "DIR", "directory of the statistics files" },
 	{ "trustedkey", 't', KIND_INERT_ARG, 0, "ID", "no effect yet: symmetric keys are to come" },
 	{ "user", 'u', KIND_STRING, AT(user), "USER[:GROUP]", "run as that user after start" },
@@ -191,6 +193,8 @@ consistent(struct options *o)
 		why = "-4 and -6 exclude each other";
 	else if (o->wait_sync > 0 && (o->nofork || o->quit))
 		why = "-w goes with neither -n nor -q";
+	else if (o->sandbox && o->no_sandbox)
+		why = "--sandbox and --no-sandbox exclude each other";
 	else if (o->update_interval > 0 && o->update_interval < UPDATE_LEAST)
 		o->update_interval = UPDATE_LEAST;
 	if (why != NULL)

@@ -8,12 +8,20 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/privilege.h"
 
 #define NAME_LEN	128
+
+#define KEPT_MAX	3
+
+struct kept {
+	cap_value_t	cap[KEPT_MAX];
+	int		n;
+};
 
 struct identity {
 	char	name[NAME_LEN];
@@ -81,27 +89,51 @@ enter_jail(const char *dir)
 	return true;
 }
 
-/* Nobody below us may ever have more than we keep. */
-static void
-shrink_bounding_set(const cap_value_t *keep, int n)
+static bool
+has_cap(cap_value_t cap)
 {
-	for (int cap = 0; cap <= CAP_LAST_CAP; cap++) {
-		bool kept = false;
+	cap_t have = cap_get_proc();
+	cap_flag_value_t on = CAP_CLEAR;
 
-		for (int i = 0; i < n; i++)
-			kept |= keep[i] == cap;
-		if (!kept && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1 && errno != EINVAL && errno != EPERM)
-			log_warn("capability %d stays in the bounding set", cap);
+	if (have != NULL) {
+		if (cap_get_flag(have, cap, CAP_PERMITTED, &on) == -1)
+			on = CAP_CLEAR;
+		cap_free(have);
 	}
+	return on == CAP_SET;
 }
 
+/* Nobody below us may ever have more than we keep.  Who may not change the set has been given one by somebody who may. */
 static bool
-keep_caps(const cap_value_t *keep, int n)
+shrink_bounding_set(const struct kept *k)
+{
+	if (!has_cap(CAP_SETPCAP))
+		return true;
+	/* The kernel's last capability may be a later one than our headers'. */
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != -1; cap++) {
+		bool keep = false;
+
+		for (int i = 0; i < k->n; i++)
+			keep |= k->cap[i] == cap;
+		if (!keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1) {
+			log_err("capability %d cannot be taken from the bounding set", cap);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What is inheritable or ambient is for programs that we start: none. */
+static bool
+keep_caps(const struct kept *k)
 {
 	cap_t caps = cap_init();
-	bool ok = caps != NULL && cap_set_flag(caps, CAP_PERMITTED, n, keep, CAP_SET) == 0
-	    && cap_set_flag(caps, CAP_EFFECTIVE, n, keep, CAP_SET) == 0 && cap_set_proc(caps) == 0;
+	bool ok = caps != NULL;
 
+	/* libcap has no word for a list of none. */
+	if (ok && k->n > 0)
+		ok = cap_set_flag(caps, CAP_PERMITTED, k->n, k->cap, CAP_SET) == 0 && cap_set_flag(caps, CAP_EFFECTIVE, k->n, k->cap, CAP_SET) == 0;
+	ok = ok && cap_set_proc(caps) == 0;
 	if (!ok)
 		log_err("capabilities cannot be reduced");
 	if (caps != NULL)
@@ -110,54 +142,84 @@ keep_caps(const cap_value_t *keep, int n)
 }
 
 /* Those of the wanted that we have: a container may have withheld some, and the socket is bound already. */
-static int
-wanted_caps(cap_value_t keep[static 2], bool set_time)
+static struct kept
+wanted_caps(const struct privilege_plan *p, bool root)
 {
-	static const cap_value_t want[] = { CAP_NET_BIND_SERVICE, CAP_SYS_TIME };
-	cap_t have = cap_get_proc();
-	cap_flag_value_t on;
-	int n = 0;
+	const struct { cap_value_t cap; bool want; } rows[] = {
+		{ CAP_NET_BIND_SERVICE, p->bind_port },
+		{ CAP_SYS_TIME, p->set_time },
+		{ CAP_DAC_OVERRIDE, root },	/* root without it could not write the files of others that it is told to */
+	};
+	struct kept k = { .n = 0 };
 
-	for (int i = 0; i < (set_time ? 2 : 1) && have != NULL; i++) {
-		if (cap_get_flag(have, want[i], CAP_PERMITTED, &on) == 0 && on == CAP_SET)
-			keep[n++] = want[i];
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		if (rows[i].want && has_cap(rows[i].cap))
+			k.cap[k.n++] = rows[i].cap;
 	}
-	if (have != NULL)
-		cap_free(have);
-	return n;
+	return k;
 }
 
+/* No group but the one: what ntp may read besides is a matter of that group. */
 static bool
 become(const struct identity *id)
 {
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || initgroups(id->name, id->gid) == -1 || setgid(id->gid) == -1 || setuid(id->uid) == -1) {
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 || setgid(id->gid) == -1 || setuid(id->uid) == -1) {
 		log_err("cannot become user %s", id->name);
 		return false;
 	}
-	if (id->uid != 0 && setuid(0) != -1) {
-		log_errx("root could be regained after becoming user %s", id->name);
+	return true;
+}
+
+/* The proof: neither root nor a capability comes back. */
+static bool
+is_final(uid_t uid)
+{
+	if (uid != 0 && (setuid(0) != -1 || seteuid(0) != -1)) {
+		log_errx("root could be regained after becoming user %u", (unsigned)uid);
+		return false;
+	}
+	return true;
+}
+
+/* No program started from here gains a right; nobody of the same user traces us; keys do not end up in a core file. */
+static bool
+harden(void)
+{
+	const struct rlimit none = { 0 };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 || setrlimit(RLIMIT_CORE, &none) == -1) {
+		log_err("the process cannot be hardened");
 		return false;
 	}
 	return true;
 }
 
 bool
-privilege_drop(const char *user, const char *jaildir, bool set_time)
+privilege_held(void)
 {
-	struct identity id;
-	cap_value_t keep[2];
-	int n = wanted_caps(keep, set_time);
-
-	if (user != NULL && !find_user(user, &id))
-		return false;
-	if (jaildir != NULL && !enter_jail(jaildir))
-		return false;
-	if (user != NULL && geteuid() != id.uid) {
-		shrink_bounding_set(keep, n);
-		if (!become(&id) || !keep_caps(keep, n))
-			return false;
+	if (geteuid() == 0)
+		return true;
+	for (cap_value_t cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != -1; cap++) {
+		if (has_cap(cap))
+			return true;
 	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		log_warn("no_new_privs cannot be set");
-	return true;
+	return false;
+}
+
+bool
+privilege_drop(const struct privilege_plan *p)
+{
+	struct identity id = { .uid = geteuid() };
+	struct kept k;
+
+	if (p->user != NULL && !find_user(p->user, &id))
+		return false;
+	if (p->jaildir != NULL && !enter_jail(p->jaildir))
+		return false;
+	k = wanted_caps(p, id.uid == 0);
+	if (privilege_held() && !shrink_bounding_set(&k))
+		return false;
+	if (p->user != NULL && geteuid() != id.uid && !become(&id))
+		return false;
+	return (!privilege_held() || (keep_caps(&k) && is_final(id.uid))) && harden();
 }

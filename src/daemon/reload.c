@@ -85,11 +85,25 @@ swap_log(const struct config *old, const struct config *new)
 		log_warn("log file %s cannot be opened, going on with the old one", new->logfile);
 }
 
+/* All or nothing: a keys file that is not accepted leaves the old keys in force. */
+static void
+swap_keys(struct root *r, const struct config *new)
+{
+	struct keys *k = settings_keys(new);
+
+	if (k != NULL || new->keysfile == NULL)
+		r->keys = k;
+	else
+		log_warnx("keys file %s has not been accepted: the keys in force stay", new->keysfile);
+}
+
 void
 settings_reload(struct root *r)
 {
 	struct listener_opts lo;
 	struct config *new, *old = r->config;
+	struct keys *old_keys;
+	bool reconfigured;
 	unsigned errors = 0;
 
 	new = settings_load(r->opts, &errors);
@@ -103,10 +117,18 @@ settings_reload(struct root *r)
 	new->enable_ntp = old->enable_ntp;
 	swap_log(old, new);
 	swap_restricts(r, new);
-	if (listener_reconfigure(r->listener, &lo) == -1)
+	old_keys = r->keys;
+	swap_keys(r, new);
+	lo.keys = r->keys;
+	reconfigured = listener_reconfigure(r->listener, &lo) == 0;
+	if (!reconfigured)
 		log_warn("the server goes on with its old options");
 	r->config = new;
+	root_stats_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
+	client_set_keys(r->client, r->keys);
 	swap_sources(r, new);
+	if (old_keys != r->keys && reconfigured)
+		keys_free(old_keys);
 	config_free(old);
 }

@@ -15,6 +15,7 @@
 #include "sysclock/sysclock.h"
 
 struct mode6;
+struct stats;
 
 #define ROOT_SIGNALS	8
 
@@ -26,10 +27,12 @@ struct root {
 	struct event		*signal[ROOT_SIGNALS];
 	struct sysclock		*clock;
 	struct resolver		*resolver;
+	struct keys		*keys;		/* NULL: there are none */
 	struct restrict_list	*restricts;
 	struct mode6		*mode6;
 	struct listener		*listener;
 	struct client		*client;
+	struct stats		*stats;		/* NULL before privileges are dropped */
 	struct ifaces_watch	*ifaces;
 	struct event		*hourly;
 	struct clockread	 started;
@@ -48,6 +51,7 @@ struct root {
  */
 struct config *settings_load(const struct options *o, unsigned *errors);
 bool settings_listener(struct root *r, const struct config *c, struct listener_opts *lo);
+struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged) */
 void settings_restrict(struct restrict_list *l, const struct config *c);
 
 /* reload.c: SIGHUP. */
@@ -57,5 +61,12 @@ void settings_reload(struct root *r);
 void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);
 bool root_control_init(struct root *r);
 void root_control_free(struct root *r);
+
+/* statfiles.c: the statistics files.  Opened by the user we end up as; before that the others do nothing. */
+bool root_stats_open(struct root *r);
+void root_stats_reload(struct root *r);
+void root_stats_news(struct root *r, const struct client_report *n);
+void root_stats_hour(struct root *r);
+void root_stats_close(struct root *r);
 
 #endif

@@ -152,6 +152,30 @@ interface_rules(struct root *r, const struct config *c, struct listener_opts *lo
 	return true;
 }
 
+static void
+on_key_remark(void *arg, bool error, const char *file, unsigned line, const char *text)
+{
+	char place[16] = "";
+
+	(void)arg;
+	if (line > 0)
+		snprintf(place, sizeof(place), ":%u", line);
+	if (error)
+		log_errx("%s%s: %s", file, place, text);
+	else
+		log_warnx("%s%s: %s", file, place, text);
+}
+
+struct keys *
+settings_keys(const struct config *c)
+{
+	struct keys *k = c->keysfile == NULL ? NULL : keys_load(c->keysfile, on_key_remark, NULL);
+
+	for (const struct config_trusted *t = c->trusted; t != NULL; t = t->next)
+		keys_trust(k, t->lo, t->hi);
+	return k;
+}
+
 bool
 settings_listener(struct root *r, const struct config *c, struct listener_opts *lo)
 {
@@ -160,6 +184,7 @@ settings_listener(struct root *r, const struct config *c, struct listener_opts *
 	lo->monitor = c->enable_monitor;
 	lo->discard = c->discard;
 	lo->mru = c->mru;
+	lo->keys = r->keys;
 	return interface_rules(r, c, lo);
 }
 

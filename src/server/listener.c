@@ -415,6 +415,7 @@ listener_new(struct event_base *base, const struct listener_opts *o, struct rest
 	sysvars_init(&l->worker.sys, 0);
 	l->worker.restricts = restricts;
 	l->worker.discard = o->discard;
+	l->worker.keys = o->keys;
 	l->worker.dice = random_u64();
 	l->worker.control = control;
 	l->worker.control_arg = control_arg;
@@ -489,6 +490,7 @@ listener_reconfigure(struct listener *l, const struct listener_opts *o)
 		mru_free(l->worker.mru);
 	l->worker.mru = m;
 	l->worker.discard = o->discard;
+	l->worker.keys = o->keys;
 	if (l->o.dscp != o->dscp)
 		close_sockets(l, true);
 	l->o = *o;

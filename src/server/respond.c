@@ -130,14 +130,28 @@ check_mode(const struct request *rq, uint8_t *reply_mode)
 	}
 }
 
-static enum respond_reason
-check_trailer(const struct request *rq, enum trailer kind)
+/* The key of a request that is signed as it should be; NULL for any other. */
+static const struct key *
+check_mac(const struct request *rq, const struct packet_tail *tail)
 {
-	switch (kind) {
+	const uint8_t *mac = rq->buf + tail->mac_at;
+	struct rd r = rd_init(mac, tail->mac_len);
+	const struct key *key = keys_find(rq->keys, rd_u32(&r));
+
+	if (key == NULL || !key_allows(key, &rq->peer) || !key_verify(key, rq->buf, tail->mac_at, mac, tail->mac_len))
+		return NULL;
+	return key;
+}
+
+static enum respond_reason
+check_trailer(const struct request *rq, struct request_head *h)
+{
+	switch (h->tail.kind) {
 	case TRAILER_NAK:
 		return RESPOND_NAKED;
 	case TRAILER_MAC:
-		return RESPOND_NAK;
+		h->key = check_mac(rq, &h->tail);
+		return h->key == NULL ? RESPOND_NAK : RESPOND_TIME;
 	case TRAILER_NONE:
 		break;
 	}
@@ -163,8 +177,8 @@ respond_check(const struct request *rq, struct request_head *head)
 		return why;
 	if (packet_parse(&h.pkt, &h.tail, rq->buf, rq->len) != WIRE_OK)
 		return RESPOND_TRAILER;
-	why = check_trailer(rq, h.tail.kind);
-	if (why == RESPOND_NAK && rq->len < RESPOND_MAX)
+	why = check_trailer(rq, &h);
+	if (why == RESPOND_NAK && rq->len < RESPOND_NAK_LEN)
 		why = RESPOND_TRAILER;
 	if (why == RESPOND_TIME || why == RESPOND_NAK)
 		*head = h;
@@ -239,7 +253,7 @@ respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, const str
 	size_t len = respond_reply(out, rq, head, face);
 
 	memset(out + len, 0, RESPOND_MAX - len);	/* key id 0 and no digest (RFC 5905 section 9.2) */
-	return RESPOND_MAX;
+	return RESPOND_NAK_LEN;
 }
 
 /* All three times are the client's own, so that one who overlooks the kiss code learns nothing wrong. */
@@ -264,4 +278,10 @@ respond_stamp(uint8_t reply[static PACKET_LEN], struct walltime xmt)
 	struct wr w = wr_init(reply + 40, 8);
 
 	wr_u64(&w, walltime_to_ntp(xmt).raw);
+}
+
+size_t
+respond_sign(uint8_t out[static RESPOND_MAX], const struct key *key)
+{
+	return PACKET_LEN + key_sign(key, out, PACKET_LEN, out + PACKET_LEN);
 }

@@ -99,6 +99,7 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 		.rec = clockmap_apply(&w->map, d->host),
 		.flags = restrict_lookup(w->restricts, &d->peer)->rule.flags,
 		.chance = (uint32_t)chance,
+		.keys = w->keys,
 	};
 	enum respond_reason why = respond_check(&rq, &head);
 
@@ -115,6 +116,7 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 	out->peer = d->peer;
 	out->local = d->local;
 	w->to_stamp[slot] = why != RESPOND_KOD;
+	w->to_sign[slot] = why == RESPOND_TIME ? head.key : NULL;
 	return out->len > 0;
 }
 
@@ -149,7 +151,10 @@ worker_stamp(struct worker *w, size_t n, struct walltime host)
 {
 	struct walltime xmt = clockmap_apply(&w->map, host);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (w->to_stamp[i])
 			respond_stamp(w->outbuf[i], xmt);
+		if (w->to_sign[i] != NULL)
+			w->out[i].len = respond_sign(w->outbuf[i], w->to_sign[i]);
+	}
 }

@@ -15,6 +15,7 @@ struct worker {
 	struct restrict_list	*restricts;	/* borrowed */
 	struct mru		*mru;		/* NULL: nobody is noted and nobody limited */
 	struct discard_opts	 discard;
+	const struct keys	*keys;		/* borrowed; NULL: there are none */
 	struct server_counters	 counters;
 	uint64_t		 dice;		/* state of a small generator; its numbers decide whom to drop, and are no secret */
 	const struct addr	*deaf;		/* borrowed: local addresses that are not served, as broadcasts are not */
@@ -22,7 +23,8 @@ struct worker {
 	listener_control_cb	*control;
 	void			*control_arg;
 	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];
-	bool			 to_stamp[UDP_BATCH];	/* out[i] waits for its transmit time */
+	bool			 to_stamp[UDP_BATCH];	/* out[i] waits for its transmit time … */
+	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key */
 	uint8_t			 inbuf[UDP_BATCH][PACKET_MAX];
 	uint8_t			 outbuf[UDP_BATCH][RESPOND_MAX];
 };

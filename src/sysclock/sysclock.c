@@ -2,9 +2,11 @@
 /* Steering that is the same for every driver: the sum of corrections, slews with an end, jumps that others made. */
 #include <stdlib.h>
 
+#include "base/ntp.h"
 #include "sysclock/sysclock.h"
 
 #define JUMP_MIN	0.001	/* s: less than this between wall and monotime is the noise of reading two clocks */
+#define LEAP_TOLERANCE	0.1	/* s, about a whole second */
 #define SLEPT_MIN	0.5	/* s */
 
 struct sysclock {
@@ -18,6 +20,7 @@ struct sysclock {
 	double		 steered;	/* s */
 	unsigned	 generation;
 	bool		 watching;
+	uint8_t		 leap;		/* enum leap, as last told to the driver */
 	int64_t		 ahead_ns;	/* host wall minus monotime at the last look */
 	int64_t		 asleep_ns;	/* boottime minus monotime at the last look */
 };
@@ -175,6 +178,7 @@ sysclock_step(struct sysclock *c, struct monotime now, double offset)
 int
 sysclock_set_status(struct sysclock *c, const struct sysclock_status *st)
 {
+	c->leap = st->leap;
 	return c->ops->set_status(c->driver, st);
 }
 
@@ -188,6 +192,15 @@ unsigned
 sysclock_generation(const struct sysclock *c)
 {
 	return c->generation;
+}
+
+/* The second that a warned kernel puts in or leaves out.  The servers' clocks make the same move, so no offset changes by it. */
+static bool
+is_leap_second(const struct sysclock *c, double jump)
+{
+	double second = c->leap == LEAP_INSERT ? -1 : c->leap == LEAP_DELETE ? 1 : 0;
+
+	return second != 0 && fabs(jump - second) < LEAP_TOLERANCE;
 }
 
 double
@@ -213,7 +226,7 @@ sysclock_watch(struct sysclock *c, double *slept)
 		jump = 0;
 	if (jump != 0 || *slept != 0)
 		c->generation++;
-	if (jump == 0 || c->ops->absorb(c->driver, jump))
+	if (jump == 0 || is_leap_second(c, jump) || c->ops->absorb(c->driver, jump))
 		return 0;
 	c->steered += jump;
 	return jump;

@@ -14,7 +14,7 @@ static struct exchange
 asked(uint64_t nonce)
 {
 	struct exchange x = { 0 };
-	uint8_t buf[PACKET_LEN];
+	uint8_t buf[REQUEST_MAX];
 
 	exchange_request(&x, nonce, 4, buf);
 	exchange_sent(&x, wall(T1), 0);
@@ -59,13 +59,13 @@ check_useless(const struct packet *p, unsigned flash)
 START_TEST(a_request_says_nothing_but_version_mode_and_nonce)
 {
 	for (uint8_t version = 1; version <= 4; version++) {
-		uint8_t buf[PACKET_LEN], want[PACKET_LEN] = { (uint8_t)(version << 3 | MODE_CLIENT) };
+		uint8_t buf[REQUEST_MAX], want[PACKET_LEN] = { (uint8_t)(version << 3 | MODE_CLIENT) };
 		struct exchange x = { 0 };
 
 		for (int i = 0; i < 8; i++)
 			want[40 + i] = (uint8_t)(NONCE >> (56 - 8 * i));
-		exchange_request(&x, NONCE, version, buf);
-		ck_assert_mem_eq(buf, want, sizeof(buf));
+		ck_assert_uint_eq(exchange_request(&x, NONCE, version, buf), PACKET_LEN);
+		ck_assert_mem_eq(buf, want, sizeof(want));
 		ck_assert(x.open);
 	}
 }
@@ -154,7 +154,7 @@ END_TEST
 START_TEST(origins_of_the_past_are_bogus)	/* CLI-05 */
 {
 	struct exchange x = { 0 };
-	uint8_t buf[PACKET_LEN];
+	uint8_t buf[REQUEST_MAX];
 
 	for (uint64_t poll = 1; poll <= 100; poll++) {
 		exchange_request(&x, NONCE + poll, 4, buf);
@@ -496,7 +496,7 @@ START_TEST(a_server_whose_time_stands_still_makes_one_sample)	/* SRC-04 */
 {
 	struct packet p = sound_reply(NONCE, T1, DELAY, 0);
 	struct exchange x = asked(NONCE);
-	uint8_t buf[PACKET_LEN];
+	uint8_t buf[REQUEST_MAX];
 
 	ck_assert_int_eq(receive(&x, &p).kind, REPLY_SAMPLE);
 	exchange_request(&x, NONCE + 1, 4, buf);
@@ -559,7 +559,91 @@ START_TEST(no_times_make_nonsense)
 }
 END_TEST
 
-UNIT_MAIN("client/exchange", a_request_says_nothing_but_version_mode_and_nonce, offset_and_delay_are_those_of_the_four_times,
+/* A reply of the given length made of a header and what follows it. */
+static struct reply
+receive_octets(struct exchange *x, const uint8_t *buf, size_t len)
+{
+	struct delivery d = deliver(&(struct packet){ 0 }, T4);
+	struct arrival in = d.in;
+	struct reply r;
+
+	in.buf = buf;
+	in.len = len;
+	exchange_receive(x, &in, &r);
+	free(d.buf);
+	return r;
+}
+
+static void
+no_remark(void *arg, bool error, const char *file, unsigned line, const char *text)
+{
+	(void)arg;
+	(void)file;
+	(void)line;
+	ck_assert_msg(!error, "%s", text);
+}
+
+START_TEST(a_source_with_a_key_must_sign_with_it)
+{
+	static const char text[] = "1 SHA1 aSecretOfTwelve\n2 SHA1 bSecretOfTwelve\n3 AES128CMAC 0123456789abcdef0123456789abcdef\n";
+	struct keys *keys = keys_parse("keys", text, sizeof(text) - 1, no_remark, NULL);
+	struct packet p = sound_reply(NONCE, T1, DELAY, 0);
+	uint8_t req[REQUEST_MAX], buf[PACKET_LEN + MAC_MAX];
+	const struct key *key;
+
+	keys_trust(keys, 1, 3);
+	for (uint32_t id = 1; id <= 3; id += 2) {
+		struct exchange x = { .key = key = keys_find(keys, id) };
+		size_t mac = key_mac_len(key);
+
+		/* The request is signed … */
+		ck_assert_uint_eq(exchange_request(&x, NONCE, 4, req), PACKET_LEN + mac);
+		ck_assert(key_verify(key, req, PACKET_LEN, req + PACKET_LEN, mac));
+		exchange_sent(&x, wall(T1), 0);
+		packet_build(&p, buf);
+		/* … and a reply without a MAC, with a cut one, by another key, over other octets, or a crypto-NAK is none (KEY-01, KEY-02, WIRE-07). */
+		ck_assert_uint_eq(receive_octets(&x, buf, PACKET_LEN).flash, FLASH_AUTH);
+		key_sign(key, buf, PACKET_LEN, buf + PACKET_LEN);
+		ck_assert_int_eq(receive_octets(&x, buf, PACKET_LEN + mac - 4).kind, REPLY_DROPPED);
+		key_sign(keys_find(keys, 2), buf, PACKET_LEN, buf + PACKET_LEN);
+		ck_assert_uint_eq(receive_octets(&x, buf, PACKET_LEN + 24).flash, FLASH_AUTH);
+		memset(buf + PACKET_LEN, 0, 4);
+		ck_assert_uint_eq(receive_octets(&x, buf, PACKET_LEN + 4).flash, FLASH_AUTH);
+		key_sign(key, buf, PACKET_LEN, buf + PACKET_LEN);
+		buf[2] ^= 1;
+		ck_assert_uint_eq(receive_octets(&x, buf, PACKET_LEN + mac).flash, FLASH_AUTH);
+		buf[2] ^= 1;
+		ck_assert(x.open);
+		/* The right one still counts. */
+		ck_assert_int_eq(receive_octets(&x, buf, PACKET_LEN + mac).kind, REPLY_SAMPLE);
+	}
+	keys_free(keys);
+}
+END_TEST
+
+START_TEST(a_kiss_without_the_mac_it_owes_is_ignored)
+{
+	static const char text[] = "1 SHA1 aSecretOfTwelve\n";
+	struct keys *keys = keys_parse("keys", text, sizeof(text) - 1, no_remark, NULL);
+	struct packet p = sound_reply(NONCE, T1, DELAY, 0);
+	struct exchange x = { 0 };
+	uint8_t req[REQUEST_MAX], buf[PACKET_LEN];
+
+	keys_trust(keys, 1, 1);
+	x.key = keys_find(keys, 1);
+	exchange_request(&x, NONCE, 4, req);
+	exchange_sent(&x, wall(T1), 0);
+	p.stratum = 0;
+	p.refid = REFID_DENY;
+	packet_build(&p, buf);
+	ck_assert_int_eq(receive_octets(&x, buf, sizeof(buf)).kind, REPLY_DROPPED);
+	ck_assert(x.open);
+	keys_free(keys);
+}
+END_TEST
+
+UNIT_MAIN("client/exchange", a_source_with_a_key_must_sign_with_it, a_kiss_without_the_mac_it_owes_is_ignored,
+    a_request_says_nothing_but_version_mode_and_nonce, offset_and_delay_are_those_of_the_four_times,
     a_better_stamp_of_departure_is_taken_until_the_reply_is, origin_zero_is_refused_in_every_state,
     a_reply_without_times_is_refused_and_a_good_one_still_taken, only_the_first_reply_counts, origins_of_the_past_are_bogus,
     every_single_bit_of_the_origin_matters, only_a_server_speaks_to_us_and_in_a_version_we_know, a_kiss_counts_only_with_our_origin,

@@ -17,7 +17,10 @@ struct house {
 	struct assoc	*list[N];
 	struct system_out	out;
 	double		now;		/* s */
+	int		day;		/* after 15 January 2027, by our clock */
 };
+
+#define JUNE_30	166
 
 static struct addr
 address(unsigned i)
@@ -84,7 +87,7 @@ static void
 done(struct house *h, bool ok)
 {
 	ck_assert(h->out.what & SYSTEM_DECISION);
-	system_done(&h->s, h->list, N, &h->out.decision, ok, mono(h->now), wall(h->now), &h->out);
+	system_done(&h->s, h->list, N, &h->out.decision, ok, mono(h->now), wall(h->now + 86400.0 * h->day), &h->out);
 }
 
 static const double agreed[N] = { 0.001, 0.001, 0.001, 0.001 };
@@ -354,6 +357,7 @@ START_TEST(a_leap_second_takes_more_than_half_of_the_survivors)	/* SRC-01 */
 		struct house h;
 
 		build(&h);
+		h.day = JUNE_30;
 		for (unsigned i = 0; i < N; i++)
 			measure(&h, i, 0.001, 0, &(struct packet){ .leap = votes[v].leap[i], .stratum = 1, .refid = REFID('G', 'P', 'S', 0) });
 		h.now += 0.02;
@@ -370,6 +374,7 @@ START_TEST(a_falsetickers_leap_warning_does_not_count_and_a_withdrawal_does)
 	struct house h;
 
 	build(&h);
+	h.day = JUNE_30;
 	measure(&h, 0, 0.001, 0, &warns);
 	measure(&h, 1, 0.001, 0, &warns);
 	measure(&h, 2, 0.001, 0, NULL);
@@ -384,6 +389,31 @@ START_TEST(a_falsetickers_leap_warning_does_not_count_and_a_withdrawal_does)
 	update(&h);
 	done(&h, true);
 	ck_assert_int_eq(h.s.vars.leap, LEAP_NONE);
+}
+END_TEST
+
+START_TEST(leap_warnings_count_on_the_days_that_can_have_one)	/* SRC-01 */
+{
+	static const struct packet warns = { .leap = LEAP_INSERT, .stratum = 1, .refid = REFID('G', 'P', 'S', 0) };
+	/* Days after 15 January 2027. */
+	static const struct { int day; uint8_t want; } rows[] = {
+		{ 0, LEAP_NONE }, { 59, LEAP_NONE },		/* 15 January, 15 March */
+		{ JUNE_30 - 1, LEAP_NONE }, { JUNE_30, LEAP_INSERT }, { JUNE_30 + 1, LEAP_NONE },
+		{ 349, LEAP_NONE }, { 350, LEAP_INSERT }, { 351, LEAP_NONE },	/* 30 and 31 December, 1 January */
+	};
+
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		struct house h;
+
+		build(&h);
+		h.day = rows[r].day;
+		for (unsigned i = 0; i < N; i++)
+			measure(&h, i, 0.001, 0, &warns);
+		h.now += 0.02;
+		update(&h);
+		done(&h, true);
+		ck_assert_msg(h.s.vars.leap == rows[r].want, "day %d", rows[r].day);
+	}
 }
 END_TEST
 
@@ -470,6 +500,6 @@ UNIT_MAIN("client/system", at_start_all_sources_are_heard_before_the_clock_is_to
     fewer_than_minsane_move_nothing_and_say_so, the_system_peer_stays_while_it_survives,
     without_a_system_peer_we_claim_the_time_for_orphanwait_and_no_longer, a_root_distance_beyond_the_limit_ends_the_claim_earlier,
     a_source_that_comes_back_in_time_leaves_no_trace, a_leap_second_takes_more_than_half_of_the_survivors,
-    a_falsetickers_leap_warning_does_not_count_and_a_withdrawal_does, a_source_that_follows_us_is_not_followed,
+    a_falsetickers_leap_warning_does_not_count_and_a_withdrawal_does, leap_warnings_count_on_the_days_that_can_have_one, a_source_that_follows_us_is_not_followed,
     with_steering_disabled_we_select_but_neither_steer_nor_claim, a_step_leaves_no_offset_to_report_and_is_an_event,
     an_offset_that_is_refused_claims_nothing, a_disturbance_ends_the_claim_at_once)

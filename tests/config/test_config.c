@@ -499,10 +499,11 @@ END_TEST
 START_TEST(wrong_line_changes_nothing_at_all)
 {
 	struct config *c = parse_text("tos minsane 5 minclock x\ntinker panic 5 step nan\nmru maxdepth 5 maxage inf\ndisable ntp nonsense\n"
-	    "driftfile /a b\nlogfile /a /b\nlogconfig\ndscp 7 8\nsetvar a = b c\nclock sundial\ninterface listen\nstatsdir /a /b\n", &m);
+	    "driftfile /a b\nlogfile /a /b\nlogconfig\ndscp 7 8\nsetvar a = b c\nclock sundial\ninterface listen\nstatsdir /a /b\n"
+	    "statistics peerstats x\nfilegen rawstats x\n", &m);
 	struct config *d = config_new();
 
-	ck_assert_uint_eq(m.errors, 12);
+	ck_assert_uint_eq(m.errors, 14);
 	ck_assert_mem_eq(&c->tos, &d->tos, sizeof(c->tos));
 	ck_assert_double_eq(c->tinker.panic, d->tinker.panic);
 	ck_assert_double_eq(c->tinker.step_fwd, d->tinker.step_fwd);
@@ -512,6 +513,7 @@ START_TEST(wrong_line_changes_nothing_at_all)
 	ck_assert_uint_eq(c->logconfig, d->logconfig);
 	ck_assert_int_eq(c->clock, CLOCK_KERNEL);
 	ck_assert_uint_eq(c->niface_rules, 0);
+	ck_assert_mem_eq(c->filegen, d->filegen, sizeof(c->filegen));
 	for (unsigned i = 0; i < m.n; i++)
 		ck_assert_uint_eq(m.v[i].line, i + 1);
 	config_free(c);
@@ -551,6 +553,67 @@ START_TEST(paths_are_kept_and_statsdir_ends_in_a_slash)
 }
 END_TEST
 
+START_TEST(statistics_and_filegen_lines_make_the_files)
+{
+	struct config *c = parse_text("statistics peerstats protostats\nfilegen loopstats\nfilegen rawstats file raw/data type week nolink\n"
+	    "filegen rawstats type age\n", &m);
+
+	ck_assert_uint_eq(m.n, 0);
+	ck_assert(c->enable_stats);
+	ck_assert(c->filegen[STATS_PEER].enabled && c->filegen[STATS_PROTO].enabled && c->filegen[STATS_LOOP].enabled && c->filegen[STATS_RAW].enabled);
+	ck_assert(!c->filegen[STATS_CLOCK].enabled && !c->filegen[STATS_SYS].enabled && !c->filegen[STATS_USE].enabled);
+	ck_assert_str_eq(c->filegen[STATS_LOOP].file, "loopstats");
+	ck_assert(c->filegen[STATS_LOOP].link && c->filegen[STATS_LOOP].type == FILEGEN_DAY);
+	ck_assert_str_eq(c->filegen[STATS_RAW].file, "raw/data");
+	ck_assert(!c->filegen[STATS_RAW].link && c->filegen[STATS_RAW].type == FILEGEN_AGE);
+	config_free(c);
+	c = parse_text("disable stats\n", &m);
+	ck_assert(!c->enable_stats);
+	config_free(c);
+}
+END_TEST
+
+/* ntpd reads all statistics lines before the filegen lines. */
+static const struct { const char *text; bool enabled; } orders[] = {
+	{ "statistics loopstats\n", true }, { "filegen loopstats disable\n", false }, { "filegen loopstats disable enable\n", true },
+	{ "statistics loopstats\nfilegen loopstats disable\n", false }, { "filegen loopstats disable\nstatistics loopstats\n", false },
+	{ "filegen loopstats disable\nfilegen loopstats\n", true }, { "filegen loopstats\nfilegen loopstats disable\n", false },
+	{ "statistics loopstats x\n", false }, { "filegen loopstats type x\n", false }, { "filegen loopstats enable x\n", false },
+};
+
+START_TEST(filegen_has_the_last_word_on_its_file)
+{
+	struct config *c = parse_text(orders[_i].text, &m);
+
+	ck_assert_msg(c->filegen[STATS_LOOP].enabled == orders[_i].enabled, "%s", orders[_i].text);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(wrong_filegen_line_leaves_the_file_as_it_was)
+{
+	struct config *c = parse_text("filegen loopstats file a type week nolink purple\nfilegen loopstats type week file ..\n", &m);
+
+	ck_assert_uint_eq(m.errors, 2);
+	ck_assert_str_eq(c->filegen[STATS_LOOP].file, "loopstats");
+	ck_assert(c->filegen[STATS_LOOP].type == FILEGEN_DAY && c->filegen[STATS_LOOP].link && !c->filegen[STATS_LOOP].enabled);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(statistics_that_nobody_writes_are_taken_with_a_warning)
+{
+	struct config *c = parse_text("statistics loopstats cryptostats timingstats\nfilegen ntsstats type week\n", &m);
+
+	ck_assert_uint_eq(m.n, 3);
+	ck_assert_ptr_nonnull(remarks_find(&m, "'cryptostats' of 'statistics' has no effect"));
+	ck_assert_ptr_nonnull(remarks_find(&m, "'timingstats' of 'statistics' has no effect"));
+	ck_assert_ptr_nonnull(remarks_find(&m, "'ntsstats' of 'filegen' has no effect yet"));
+	ck_assert(c->filegen[STATS_LOOP].enabled);
+	config_free(c);
+}
+END_TEST
+
 static const struct { const char *line; enum iface_action action; enum iface_match match; const char *name; unsigned prefix; } ifaces[] = {
 	{ "interface ignore all", IFACE_IGNORE, IFACE_ALL, "", 0 }, { "nic listen ipv4", IFACE_LISTEN, IFACE_IPV4, "", 0 },
 	{ "nic drop ipv6", IFACE_DROP, IFACE_IPV6, "", 0 }, { "interface ignore wildcard", IFACE_IGNORE, IFACE_WILDCARD, "", 0 },
@@ -579,7 +642,11 @@ static const struct { const char *line, *words; unsigned column; } wrong[] = {
 	{ "setvar", "needs a name", 7 }, { "setvar a", "needs '='", 9 }, { "setvar a =", "needs a value", 11 }, { "setvar a,b = c", "no name", 8 },
 	{ "trustedkey 1 x", "whole number", 14 }, { "trustedkey (1 10)", "(1 ... 10)", 15 }, { "trustedkey (1 ... 10", "ends in )", 21 },
 	{ "trustedkey 0", "1 to 65535", 12 }, { "trustedkey 65536", "1 to 65535", 12 }, { "trustedkey (9 ... 3)", "upwards", 12 },
-	{ "logconfig =nonsense", "'=nonsense'", 11 }, { "filegen heartstats", "no statistics file", 9 }, { "clock sundial", "'sundial'", 7 },
+	{ "logconfig =nonsense", "'=nonsense'", 11 }, { "filegen heartstats", "no statistics file", 9 },
+	{ "statistics loopstats heartstats", "no statistics file is called 'heartstats'", 22 }, { "statistics", "needs NAME", 11 },
+	{ "filegen loopstats file ../x", "climb by ..", 24 }, { "filegen loopstats file \"\"", "must not be empty", 24 },
+	{ "filegen loopstats type hour", "not 'hour'", 24 }, { "filegen loopstats file", "needs a value", 19 },
+	{ "filegen \"loopstats\" link type", "needs a value", 26 }, { "clock sundial", "'sundial'", 7 },
 	{ "leapfile /x y", "checkhash or ignorehash", 13 }, { "pollskewlist 3 5|1", "half the interval", 16 }, { "pollskewlist 18 1|1", "3 to 17", 14 },
 	{ "pollskewlist 6 1 1", "'|' is missing", 18 }, { "driftfile /x 2", "out of range", 14 }, { "simulate {", "not closed", 1 },
 	{ "simulate", "needs a block", 1 }, { "Server a.example", "small letters", 1 }, { "= x", "unknown directive '='", 1 },
@@ -795,6 +862,10 @@ main(void)
 	tcase_add_test(t, wrong_line_changes_nothing_at_all);
 	tcase_add_test(t, contradictions_of_tos_are_told);
 	tcase_add_test(t, paths_are_kept_and_statsdir_ends_in_a_slash);
+	tcase_add_test(t, statistics_and_filegen_lines_make_the_files);
+	tcase_add_loop_test(t, filegen_has_the_last_word_on_its_file, 0, (int)NELEMS(orders));
+	tcase_add_test(t, wrong_filegen_line_leaves_the_file_as_it_was);
+	tcase_add_test(t, statistics_that_nobody_writes_are_taken_with_a_warning);
 	tcase_add_loop_test(t, interface_lines_become_rules, 0, (int)NELEMS(ifaces));
 	tcase_add_loop_test(t, wrong_lines_say_where_and_why, 0, (int)NELEMS(wrong));
 	tcase_add_test(t, trusted_keys_add_up);

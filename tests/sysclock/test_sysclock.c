@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Steering, with a driver whose time is set by hand; and the software clock against the host's. */
+#include "base/ntp.h"
 #include "sysclock/sysclock.h"
 #include "../unit.h"
 
@@ -221,6 +222,29 @@ START_TEST(a_clock_that_does_not_follow_the_host_is_not_moved_by_others)
 }
 END_TEST
 
+START_TEST(an_announced_leap_second_is_nobodys_doing)
+{
+	static const struct { uint8_t leap; int64_t move; bool counted; } rows[] = {
+		{ LEAP_INSERT, -1, false }, { LEAP_DELETE, 1, false }, { LEAP_NONE, -1, true }, { LEAP_INSERT, 1, true }, { LEAP_INSERT, -2, true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hand h = { .mono_ns = 1 };
+		struct sysclock *c = sysclock_new(&hand_ops, &h);
+		double slept, move = (double)rows[i].move;
+
+		sysclock_watch(c, &slept);
+		ck_assert_int_eq(sysclock_set_status(c, &(struct sysclock_status){ .leap = rows[i].leap }), 0);
+		h.host_ns += rows[i].move * NS_PER_S;
+		ck_assert_double_eq_tol(sysclock_watch(c, &slept), rows[i].counted ? move : 0, 1e-9);
+		ck_assert_double_eq_tol(sysclock_steered(c, (struct monotime){ h.mono_ns }), rows[i].counted ? move : 0, 1e-9);
+		/* An exchange across it is void either way. */
+		ck_assert_uint_eq(sysclock_generation(c), 1);
+		sysclock_free(c);
+	}
+}
+END_TEST
+
 START_TEST(the_software_clock_steps_and_slews_and_leaves_the_host_alone)
 {
 	struct sysclock *c = sysclock_software();
@@ -244,7 +268,7 @@ START_TEST(the_software_clock_steps_and_slews_and_leaves_the_host_alone)
 }
 END_TEST
 
-UNIT_MAIN("sysclock", steered_adds_up_frequency_slew_and_step, a_slew_by_a_rounding_driver_lasts_as_long_as_it_needs,
+UNIT_MAIN("sysclock", an_announced_leap_second_is_nobodys_doing, steered_adds_up_frequency_slew_and_step, a_slew_by_a_rounding_driver_lasts_as_long_as_it_needs,
     a_refused_command_changes_nothing, a_clock_set_by_another_is_noticed_once_and_counted_in, small_moves_add_up_until_they_show,
     sleep_is_no_setting_of_the_clock, a_clock_that_does_not_follow_the_host_is_not_moved_by_others,
     the_software_clock_steps_and_slews_and_leaves_the_host_alone)

@@ -16,6 +16,7 @@ SYNCED_BY = 40          # s, as the guide promises
 LEARNT_BY = 90          # s with a new drift file until the frequency counts as measured
 FREQ_CLOSE = 30         # ppm
 KEPT = 1 << 25 | 1 << 10        # CAP_SYS_TIME, CAP_NET_BIND_SERVICE
+EXPOSURE = 2.0          # by systemd 252; what is left is the network, and setting the clock
 
 
 def show(m, unit, name):
@@ -64,8 +65,36 @@ def test_it_runs_as_ntp_with_two_capabilities(debian):
     assert int(status["CapPrm"], 16) == KEPT
     assert int(status["CapBnd"], 16) == KEPT
     assert int(status["CapInh"], 16) == 0 and int(status["CapAmb"], 16) == 0
+    assert set(status["Groups"].split()) <= {gid}
     assert status["NoNewPrivs"].strip() == "1"
     assert status["Seccomp"].strip() == "2"
+    # One filter more than the shell beside it gets from the same unit: the daemon's own.
+    assert int(status["Seccomp_filters"]) > unit_filters(debian)
+
+
+def test_its_memory_is_locked_as_rlimit_asks(debian):
+    status = main_process(debian)
+    assert int(status["VmLck"].split()[0]) > 1000, "kB; the code alone is more"
+    assert "cannot be locked" not in journal(debian)
+
+
+def unit_filters(m):
+    """How many filters the unit's settings make, without the daemon's own: those of a shell with the same settings."""
+    settings = []
+    for name in ("SystemCallArchitectures", "SystemCallFilter", "SystemCallErrorNumber", "RestrictAddressFamilies",
+                 "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality",
+                 "MemoryDenyWriteExecute", "ProtectHostname", "ProtectKernelModules", "ProtectKernelLogs",
+                 "ProtectKernelTunables", "PrivateDevices", "NoNewPrivileges", "User"):
+        for line in m.run(f"grep ^{name}= /usr/lib/systemd/system/ntpd.service").output.splitlines():
+            settings.append(f"-p '{line.strip()}'")
+    said = m.run(f"systemd-run -q --wait --pipe {' '.join(settings)} grep Seccomp_filters /proc/self/status", check=True)
+    return int(said.output.split(":")[1])
+
+
+def test_its_exposure_is_low(debian):
+    said = debian.run("systemd-analyze security --no-pager ntpd.service", timeout=60).output
+    found = re.search(r"Overall exposure level for ntpd\.service: (\d+\.\d)", said)
+    assert found and float(found[1]) <= EXPOSURE, said
 
 
 def test_it_steps_the_hour_and_timedatectl_says_synchronised(debian):

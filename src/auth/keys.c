@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The keys file, and MACs by OpenSSL's EVP. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/keys.h"
+#include "base/bytes.h"
+
+#define FILE_MAX	(1 << 20)	/* octets: thousands of keys */
+#define LINE_MAX_LEN	511		/* as in ntpd */
+#define PLAIN_MAX	20		/* characters of a secret that is taken as it is */
+#define SECRET_MAX	64		/* octets */
+#define SECRET_WEAK	10		/* octets: 80 bits; fewer can be guessed */
+#define ACCESS_MAX	8		/* addresses a key may be bound to */
+#define TEXT_LEN	160
+
+struct access { struct addr addr, mask; };
+
+struct key {
+	uint32_t	 id;
+	uint8_t		 secret[SECRET_MAX];
+	size_t		 secret_len, digest_len;	/* digest as on the wire */
+	EVP_MD_CTX	*md;		/* of a digest, or … */
+	EVP_MAC_CTX	*mac;		/* … of a CMAC, keyed */
+	struct access	 access[ACCESS_MAX];
+	size_t		 naccess;	/* 0 = any address */
+	bool		 trusted;
+	struct key	*next;
+};
+
+struct keys {
+	struct key	*list;
+	size_t		 n;
+	const struct key *by_id[KEY_ID_MAX + 1];
+};
+
+/* A file being read. */
+struct parse {
+	struct keys	*keys;
+	const char	*name;
+	unsigned	 line;
+	unsigned	 errors;
+	keys_remark	*remark;
+	void		*arg;
+};
+
+static void PRINTF_LIKE(3, 4)
+remark(struct parse *p, bool error, const char *fmt, ...)
+{
+	char text[TEXT_LEN];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Words of the file go to logs and terminals as visible ASCII alone. */
+	for (char *c = text; *c != '\0'; c++) {
+		if (*c < ' ' || *c >= 0x7f)
+			*c = '?';
+	}
+	p->errors += error;
+	p->remark(p->arg, error, p->name, p->line, text);
+}
+
+/* Type words that mean AES-CMAC, and the cipher of each. */
+static const struct { const char *word, *cipher; size_t len; } cmacs[] = {
+	{ "AES128CMAC", "AES-128-CBC", 16 }, { "AES", "AES-128-CBC", 16 }, { "AES-128", "AES-128-CBC", 16 },
+	{ "AES-192", "AES-192-CBC", 24 }, { "AES-256", "AES-256-CBC", 32 },
+};
+
+static bool
+make_cmac(struct parse *p, struct key *k, const char *cipher, size_t want)
+{
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, (char *)(uintptr_t)cipher, 0), OSSL_PARAM_construct_end() };
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
+
+	if (k->secret_len > want) {
+		remark(p, true, "key %u has %zu octets, %s takes %zu", k->id, k->secret_len, cipher, want);
+	} else {
+		if (k->secret_len < want)
+			remark(p, false, "key %u has %zu octets and is filled up with zeros to %zu", k->id, k->secret_len, want);
+		k->secret_len = want;
+		k->digest_len = 16;
+		k->mac = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
+	}
+	EVP_MAC_free(mac);
+	return k->mac != NULL && EVP_MAC_init(k->mac, k->secret, k->secret_len, params) == 1;
+}
+
+static bool
+make_digest(struct key *k, const char *type)
+{
+	/* "M" is how old files write MD5, "SHA-1" how NTPsec's do. */
+	const char *name = strcasecmp(type, "M") == 0 ? "MD5" : strcasecmp(type, "SHA-1") == 0 ? "SHA1" : type;
+	EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
+	int size = md == NULL ? 0 : EVP_MD_get_size(md);
+
+	if (size >= 16) {
+		k->digest_len = size < MAC_DIGEST_MAX ? 16 : MAC_DIGEST_MAX;
+		k->md = EVP_MD_CTX_new();
+	}
+	if (k->md != NULL && EVP_DigestInit_ex2(k->md, md, NULL) != 1) {
+		EVP_MD_CTX_free(k->md);
+		k->md = NULL;
+	}
+	EVP_MD_free(md);
+	return k->md != NULL;
+}
+
+static bool
+make_context(struct parse *p, struct key *k, const char *type)
+{
+	for (size_t i = 0; i < NELEMS(cmacs); i++) {
+		if (strcasecmp(type, cmacs[i].word) == 0)
+			return make_cmac(p, k, cmacs[i].cipher, cmacs[i].len);
+	}
+	if (make_digest(k, type))
+		return true;
+	remark(p, true, "key %u: there is no digest \"%.20s\"", k->id, type);
+	return false;
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+static bool
+read_secret(struct parse *p, struct key *k, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (len <= PLAIN_MAX) {
+		memcpy(k->secret, word, len);
+		k->secret_len = len;
+	} else if (len % 2 != 0 || len / 2 > SECRET_MAX || strspn(word, "0123456789abcdefABCDEF") != len) {
+		remark(p, true, "key %u: a secret of more than %d characters is hexadecimal, two digits an octet, at most %d octets", k->id, PLAIN_MAX,
+		    SECRET_MAX);
+		return false;
+	} else {
+		for (size_t i = 0; i < len; i += 2)
+			k->secret[i / 2] = (uint8_t)(hex_digit(word[i]) << 4 | hex_digit(word[i + 1]));
+		k->secret_len = len / 2;
+	}
+	if (k->secret_len < SECRET_WEAK)
+		remark(p, false, "key %u has only %zu octets: it can be guessed", k->id, k->secret_len);
+	return true;
+}
+
+/* One to three digits and nothing else; UINT_MAX for all that is no prefix length. */
+static unsigned
+prefix(const char *s)
+{
+	size_t len = strspn(s, "0123456789");
+
+	return len < 1 || len > 3 || s[len] != '\0' ? UINT_MAX : (unsigned)strtoul(s, NULL, 10);
+}
+
+static bool
+read_access(struct parse *p, struct key *k, char *list)
+{
+	char *save, *slash;
+
+	for (char *s = strtok_r(list, ",", &save); s != NULL; s = strtok_r(NULL, ",", &save)) {
+		struct access *a = &k->access[k->naccess];
+		unsigned bits = 128;
+
+		slash = strchr(s, '/');
+		if (slash != NULL) {
+			*slash = '\0';
+			bits = prefix(slash + 1);
+		}
+		if (k->naccess == ACCESS_MAX || !addr_parse(&a->addr, s, 0) || (slash != NULL && bits > addr_len(&a->addr) * 8)) {
+			remark(p, true, "key %u: \"%.40s\" is no address, or one too many", k->id, s);
+			return false;
+		}
+		addr_mask_bits(&a->mask, a->addr.family, bits);
+		addr_apply_mask(&a->addr, &a->mask);
+		k->naccess++;
+	}
+	return true;
+}
+
+static void
+free_key(struct key *k)
+{
+	if (k == NULL)
+		return;
+	EVP_MD_CTX_free(k->md);
+	EVP_MAC_CTX_free(k->mac);
+	OPENSSL_cleanse(k, sizeof(*k));
+	free(k);
+}
+
+static void
+read_line(struct parse *p, char *line)
+{
+	char *save, *end, *word[4];
+	size_t n = 0;
+	unsigned long id;
+	struct key *k;
+
+	line[strcspn(line, "#\r\n")] = '\0';
+	for (char *s = strtok_r(line, " \t", &save); s != NULL && n < NELEMS(word); s = strtok_r(NULL, " \t", &save))
+		word[n++] = s;
+	if (n == 0)
+		return;
+	id = strtoul(word[0], &end, 10);
+	if (n < 3 || *end != '\0' || word[0][0] < '0' || word[0][0] > '9' || id < 1 || id > KEY_ID_MAX) {
+		remark(p, true, "a key is an id from 1 to %d, a type and a secret", KEY_ID_MAX);
+		return;
+	}
+	if (p->keys->by_id[id] != NULL) {
+		remark(p, true, "key %lu is there twice", id);
+		return;
+	}
+	k = calloc(1, sizeof(*k));
+	if (k != NULL)
+		k->id = (uint32_t)id;
+	if (k == NULL || !read_secret(p, k, word[2]) || !make_context(p, k, word[1]) || (n > 3 && !read_access(p, k, word[3]))) {
+		free_key(k);
+		return;
+	}
+	k->next = p->keys->list;
+	p->keys->list = k;
+	p->keys->by_id[id] = k;
+	p->keys->n++;
+}
+
+struct keys *
+keys_parse(const char *name, const char *text, size_t len, keys_remark *say, void *arg)
+{
+	struct parse p = { .keys = calloc(1, sizeof(struct keys)), .name = name, .remark = say, .arg = arg };
+	const char *end = text + len;
+	char line[LINE_MAX_LEN + 1];
+
+	if (p.keys == NULL)
+		return NULL;
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		size_t n = (size_t)((nl != NULL ? nl : end) - text);
+
+		p.line++;
+		if (n > LINE_MAX_LEN || memchr(text, '\0', n) != NULL) {
+			remark(&p, true, "the line is no text, or longer than %d characters", LINE_MAX_LEN);
+		} else {
+			memcpy(line, text, n);
+			line[n] = '\0';
+			read_line(&p, line);
+		}
+		text += nl != NULL ? n + 1 : n;
+	}
+	OPENSSL_cleanse(line, sizeof(line));
+	if (p.errors == 0)
+		return p.keys;
+	p.line = 0;
+	remark(&p, true, "not used, with errors");
+	keys_free(p.keys);
+	return NULL;
+}
+
+/* Is this a file to trust?  Told apart before a secret of it is used. */
+static bool
+is_trustworthy(struct parse *p, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || st->st_size > FILE_MAX)
+		remark(p, true, "no regular file, or larger than %d octets: not used", FILE_MAX);
+	else if (st->st_mode & (S_IWGRP | S_IWOTH))
+		remark(p, true, "others may write it: not used");
+	else if (st->st_mode & (S_IRGRP | S_IROTH) & ~(st->st_gid == getegid() ? (mode_t)S_IRGRP : 0))
+		remark(p, false, "others may read the secrets in it");
+	return p->errors == 0;
+}
+
+static ssize_t
+read_whole(int fd, char *buf, size_t cap)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < cap && (n = read(fd, buf + len, cap - len)) != 0) {
+		if (n == -1)
+			return -1;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+struct keys *
+keys_load(const char *path, keys_remark *say, void *arg)
+{
+	struct parse p = { .name = path, .remark = say, .arg = arg };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct keys *keys = NULL;
+	struct stat st;
+	char *text = NULL;
+	ssize_t len;
+
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		remark(&p, true, "cannot be opened: %s", strerror(errno));
+		goto out;
+	}
+	if (!is_trustworthy(&p, &st))
+		goto out;
+	text = malloc(FILE_MAX);
+	len = text == NULL ? -1 : read_whole(fd, text, FILE_MAX);
+	if (len == -1)
+		remark(&p, true, "cannot be read: %s", strerror(errno));
+	else
+		keys = keys_parse(path, text, (size_t)len, say, arg);
+out:
+	if (text != NULL)
+		OPENSSL_cleanse(text, FILE_MAX);
+	free(text);
+	if (fd != -1)
+		close(fd);
+	return keys;
+}
+
+void
+keys_free(struct keys *k)
+{
+	if (k == NULL)
+		return;
+	while (k->list != NULL) {
+		struct key *one = k->list;
+
+		k->list = one->next;
+		free_key(one);
+	}
+	free(k);
+}
+
+size_t
+keys_count(const struct keys *k)
+{
+	return k == NULL ? 0 : k->n;
+}
+
+void
+keys_trust(struct keys *k, uint32_t lo, uint32_t hi)
+{
+	for (struct key *one = k == NULL ? NULL : k->list; one != NULL; one = one->next)
+		one->trusted |= one->id >= lo && one->id <= hi;
+}
+
+const struct key *
+keys_find(const struct keys *k, uint32_t id)
+{
+	const struct key *one = k == NULL || id > KEY_ID_MAX ? NULL : k->by_id[id];
+
+	return one != NULL && one->trusted ? one : NULL;
+}
+
+uint32_t
+key_id(const struct key *k)
+{
+	return k->id;
+}
+
+bool
+key_allows(const struct key *k, const struct addr *from)
+{
+	for (size_t i = 0; i < k->naccess; i++) {
+		struct addr a = *from;
+
+		if (a.family != k->access[i].addr.family)
+			continue;
+		addr_apply_mask(&a, &k->access[i].mask);
+		if (addr_same_host(&a, &k->access[i].addr))
+			return true;
+	}
+	return k->naccess == 0;
+}
+
+size_t
+key_mac_len(const struct key *k)
+{
+	return KEY_ID_LEN + k->digest_len;
+}
+
+static bool
+digest(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static EVP_MAX_MD_SIZE])
+{
+	size_t n;
+
+	if (k->mac != NULL)
+		return EVP_MAC_init(k->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(k->mac, msg, len) == 1
+		    && EVP_MAC_final(k->mac, out, &n, EVP_MAX_MD_SIZE) == 1;
+	return EVP_DigestInit_ex2(k->md, NULL, NULL) == 1 && EVP_DigestUpdate(k->md, k->secret, k->secret_len) == 1
+	    && EVP_DigestUpdate(k->md, msg, len) == 1 && EVP_DigestFinal_ex(k->md, out, NULL) == 1;
+}
+
+size_t
+key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
+{
+	uint8_t full[EVP_MAX_MD_SIZE];
+	struct wr w = wr_init(out, MAC_MAX);
+
+	if (!digest(k, msg, len, full))
+		return 0;
+	wr_u32(&w, k->id);
+	wr_bytes(&w, full, k->digest_len);
+	return key_mac_len(k);
+}
+
+bool
+key_verify(const struct key *k, const uint8_t *msg, size_t len, const uint8_t *mac, size_t mac_len)
+{
+	uint8_t want[MAC_MAX];
+	size_t n = key_sign(k, msg, len, want);
+
+	return n != 0 && n == mac_len && CRYPTO_memcmp(mac, want, n) == 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Feeds the statistics files with what the rooms report. */
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "control/view.h"
+#include "root.h"
+#include "stats/stats.h"
+#include "wire/control.h"
+
+#define TEXT_LEN	32
+
+static void
+system_event_file(struct root *r, const struct clockread *now, int event, const char *text)
+{
+	struct control_view v = { .system = client_system(r->client) };
+
+	stats_proto(r->stats, now, NULL, control_system_status(&v), (unsigned)event, text);
+}
+
+static void
+peer_event_file(struct root *r, const struct clockread *now, const struct assoc *a, int event, const char *text)
+{
+	stats_proto(r->stats, now, &a->addr, control_peer_status(a), (unsigned)event, text);
+}
+
+static void
+mobilized(struct root *r, const struct clockread *now, const struct assoc *a, int event)
+{
+	char text[TEXT_LEN];
+
+	snprintf(text, sizeof(text), "assoc %u", a->id);
+	peer_event_file(r, now, a, event, text);
+}
+
+static void
+clock_event(struct root *r, const struct clockread *now, int event, double offset)
+{
+	char text[TEXT_LEN];
+
+	snprintf(text, sizeof(text), "%+.6f s", offset);
+	system_event_file(r, now, event, text);
+}
+
+void
+root_stats_news(struct root *r, const struct client_report *n)
+{
+	struct clockread now;
+
+	if (r->stats == NULL)
+		return;
+	sysclock_read(r->clock, &now);
+	switch (n->what) {
+	case CLIENT_UPDATED:
+		stats_loop(r->stats, &now, client_system(r->client));
+		break;
+	case CLIENT_STEPPED:
+		clock_event(r, &now, EVENT_STEP, n->value);
+		break;
+	case CLIENT_PANIC:
+		clock_event(r, &now, EVENT_PANIC, n->value);
+		break;
+	case CLIENT_SYNCED:
+		system_event_file(r, &now, EVENT_CLOCK_SYNC, NULL);
+		break;
+	case CLIENT_ASSOC_ADDED:
+		mobilized(r, &now, n->assoc, PEVENT_MOBILIZE);
+		break;
+	case CLIENT_ASSOC_REMOVED:
+		mobilized(r, &now, n->assoc, PEVENT_DEMOBILIZE);
+		break;
+	case CLIENT_REPLY:
+		stats_raw(r->stats, &now, n->assoc, n->reply);
+		break;
+	case CLIENT_SAMPLE:
+		stats_peer(r->stats, &now, n->assoc, control_peer_status(n->assoc));
+		break;
+	case CLIENT_EVENT:
+		if (n->assoc != NULL)
+			peer_event_file(r, &now, n->assoc, n->event, NULL);
+		else
+			system_event_file(r, &now, n->event, NULL);
+		break;
+	case CLIENT_LOST:
+	case CLIENT_SET:
+	case CLIENT_NO_SERVERS:
+		break;
+	}
+}
+
+/* The counters of ntpq's sysstats: replies to us are packets too. */
+static void
+count(const struct root *r, struct server_counters *c)
+{
+	uint64_t sent, received;
+
+	listener_counters(r->listener, c);
+	client_counts(r->client, &sent, &received);
+	c->received += received;
+	c->processed += received;
+}
+
+void
+root_stats_hour(struct root *r)
+{
+	struct server_counters counters = { 0 };
+	struct clockread now;
+	struct rusage ru;
+
+	if (r->stats == NULL)
+		return;
+	sysclock_read(r->clock, &now);
+	count(r, &counters);
+	stats_sys(r->stats, &now, &counters);
+	if (getrusage(RUSAGE_SELF, &ru) == 0)
+		stats_use(r->stats, &now, &ru);
+}
+
+/* The first events: we have started, and know our oscillator's frequency or not. */
+static void
+tell_start(struct root *r, const struct clockread *now)
+{
+	char text[TEXT_LEN];
+
+	system_event_file(r, now, EVENT_RESTART, NULL);
+	snprintf(text, sizeof(text), "%.3f PPM", r->drift * 1e6);
+	system_event_file(r, now, r->have_drift ? EVENT_FREQ_SET : EVENT_FREQ_NOT_SET, r->have_drift ? text : NULL);
+}
+
+static struct stats_opts
+options(const struct config *c)
+{
+	return (struct stats_opts){ .dir = c->statsdir, .enabled = c->enable_stats, .set = c->filegen };
+}
+
+bool
+root_stats_open(struct root *r)
+{
+	struct stats_opts o = options(r->config);
+	struct clockread now;
+
+	sysclock_read(r->clock, &now);
+	r->stats = stats_new(&o, &now);
+	if (r->stats != NULL)
+		tell_start(r, &now);
+	return r->stats != NULL;
+}
+
+void
+root_stats_reload(struct root *r)
+{
+	struct stats_opts o = options(r->config);
+
+	if (r->stats != NULL && stats_configure(r->stats, &o) == -1)
+		log_warn("statistics files stay as they were");
+}
+
+void
+root_stats_close(struct root *r)
+{
+	/* What has been counted since the last full hour would be lost otherwise. */
+	root_stats_hour(r);
+	stats_free(r->stats);
+	r->stats = NULL;
+}
