@@ -24,7 +24,7 @@ ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 
 # --- what is needed to build, and to test ------------------------------------------------------
 BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libseccomp-dev libedit-dev
-TEST_DEPS = check clang cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
+TEST_DEPS = check clang libclang-rt-14-dev cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
 	python3-pytest-xdist procps busybox-static mandoc qemu-system-x86 debootstrap cpio kmod \
 	zstd libgnutls30 libnettle8 libseccomp2 libedit2
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
@@ -75,7 +75,7 @@ LIB	= $B/libtruechimer.a
 TOOLS	= ntpq ntpstat ntpwait
 PROGRAMS = ntpd $(TOOLS)
 
-.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy asan lint install uninstall clean distclean
+.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy fuzz asan lint install uninstall clean distclean
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS:%=$B/%)
@@ -181,6 +181,11 @@ bench: all $B/tests/net/timeserver $(BENCH)
 
 bench-accuracy: $B/ntpsim
 	tests/sim/accuracy $B/ntpsim
+
+# Each decoder against its corpus, then against what a search of this many seconds makes of it.
+FUZZ_SECONDS = 20
+fuzz:
+	tests/fuzz/run $(FUZZ_SECONDS)
 
 # The same tests on a build that reports every stray access and undefined operation.
 ASAN = SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \

@@ -72,9 +72,12 @@ struct assoc {
 
 	uint8_t			reach;		/* shift register, newest in bit 0 */
 	uint8_t			unreach;	/* polls without answer */
-	int8_t			hpoll;		/* log2 s */
+	int8_t			hpoll;		/* log2 s, of interval, rounded up */
+	double			interval;	/* s between polls that are answered; those that are not wait as long */
+	double			skew;		/* 0 … 1, by which the poll under way is spread */
 	int8_t			minpoll;	/* log2 s in force: opts.minpoll, or more after RATE */
 	unsigned		burst;		/* requests left of a burst */
+	bool			opening;	/* it is an initial one */
 	unsigned		probes;		/* requests of this burst so far without an answer */
 	unsigned		tries;		/* polls since init or set_addr, saturating */
 	unsigned		failures;	/* sends in a row that failed */

@@ -7,7 +7,7 @@
 #include "client/assoc.h"
 
 #define BURST_GAP	2.0	/* s between the requests of a burst: RFC 5905 BTIME, and the guard time of every server */
-#define IBURST_LEN	6	/* requests of an initial burst */
+#define IBURST_LEN	(NELEMS(iburst_gap) + 1)	/* requests of an initial burst */
 #define IBURST_PROBES	3	/* unanswered ones after which it is given up until the next poll */
 #define BURST_MAX	8
 #define UNREACH_SLOW	10	/* polls without answer after which the poll exponent grows (RFC 5905: UNREACH) */
@@ -15,9 +15,14 @@
 #define RETRY_MAX	64.0	/* s, between tries while nothing can be sent at all */
 #define RATE_POLL_MAX	10	/* RATE raises the poll no further, so that a forger cannot silence us */
 #define RATE_RELIEF	8	/* good replies that undo one RATE */
-#define POLL_SKEW	0.06	/* share of an interval by which polls are spread, so that clients do not march in step */
-#define POLL_UP		2.0	/* poll less often while the variance foreseen at the next poll is below this many samples' … */
-#define POLL_DOWN	6.0	/* … and more often above this many */
+#define POLL_SKEW	0.06	/* share of the shortest interval by which polls are spread, so that clients do not march in step … */
+#define POLL_SPREAD	0.1	/* … and of longer ones, to below, so that none is longer than maxpoll */
+#define SIGMAS		3.0	/* standard deviations of the estimate that its root distance makes room for */
+#define POLL_FORESIGHT	1.5	/* the next poll is due when the clock can be foretold no better than to this many samples' variance */
+#define POLL_GRAIN	1.09	/* to which the interval is found: an eighth of a power of two */
+
+/* s between the requests of an initial burst: close at first, which tells the offset, then ever wider, which tells the frequency. */
+static const uint8_t iburst_gap[] = { 2, 2, 2, 2, 4, 4, 8, 8, 16, 16 };
 
 const struct assoc_opts assoc_defaults = {
 	.version = NTP_VERSION,
@@ -33,6 +38,7 @@ assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct mono
 		.opts = *o,
 		.hpoll = o->minpoll,
 		.minpoll = o->minpoll,
+		.interval = log2_seconds(o->minpoll),
 		.last = { .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = o->minpoll },
 		.next = monotime_add(now, start),
 		.changed = now,
@@ -55,6 +61,13 @@ tell(struct assoc *a, struct assoc_out *out, int event)
 {
 	assoc_event(a, event);
 	out->event = event;
+}
+
+static void
+set_hpoll(struct assoc *a, int8_t hpoll)
+{
+	a->hpoll = hpoll;
+	a->interval = log2_seconds(hpoll);
 }
 
 static double
@@ -88,7 +101,8 @@ forget_server(struct assoc *a, struct monotime now)
 	a->have_stat = a->stopped = false;
 	clear_reach(a, now);
 	a->unreach = 0;
-	a->hpoll = a->minpoll = a->opts.minpoll;
+	a->minpoll = a->opts.minpoll;
+	set_hpoll(a, a->minpoll);
 	a->tries = a->probes = a->burst = a->failures = a->good = 0;
 	a->kiss = a->flash = 0;
 	a->heard.ns = 0;
@@ -155,17 +169,23 @@ begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 		out->what |= ASSOC_UPDATE;
 	}
 	if (a->unreach > UNREACH_SLOW && a->hpoll < (a->kiss == REFID_RATE ? most_rated(a) : a->opts.maxpoll))
-		a->hpoll++;
+		set_hpoll(a, (int8_t)(a->hpoll + 1));
 	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0)
 		out->what |= a->configured ? ASSOC_RESOLVE : ASSOC_DEMOBILIZE;
+	a->opening = a->reach == 0;
 	a->burst = burst_length(a);
 	a->probes = 0;
 }
 
+/* How long after the request just sent the next one is due. */
 static double
-poll_interval(const struct assoc *a, const struct dice *dice)
+gap(const struct assoc *a)
 {
-	return fmax(BURST_GAP, log2_seconds(a->hpoll) * (1 + POLL_SKEW * (dice->uniform - 0.5)));
+	double least = log2_seconds(a->minpoll) * (1 + POLL_SKEW * (a->skew - 0.5));
+
+	if (a->burst == 0)
+		return fmax(BURST_GAP, fmax(least, a->interval * (1 - POLL_SPREAD * a->skew)));
+	return a->opening ? iburst_gap[NELEMS(iburst_gap) - a->burst] : BURST_GAP;
 }
 
 void
@@ -183,8 +203,9 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 	if (a->reach == 0 && a->probes >= IBURST_PROBES)
 		a->burst = 0;
 	a->sent = now;
+	a->skew = dice.uniform;
 	a->count.sent++;
-	a->next = monotime_add(now, a->burst > 0 ? BURST_GAP : poll_interval(a, &dice));
+	a->next = monotime_add(now, gap(a));
 	out->wait = wait_for(a, now);
 }
 
@@ -236,10 +257,7 @@ take_kiss(struct assoc *a, struct monotime now, struct assoc_out *out)
 		a->burst = 0;
 		if (a->minpoll < most)
 			a->minpoll++;
-		if (a->hpoll < most)
-			a->hpoll++;
-		if (a->hpoll < a->minpoll)
-			a->hpoll = a->minpoll;
+		set_hpoll(a, a->hpoll < most ? (int8_t)(a->hpoll + 1) : a->hpoll < a->minpoll ? a->minpoll : a->hpoll);
 		a->good = 0;
 		a->next = monotime_add(now, log2_seconds(a->hpoll));
 		tell(a, out, PEVENT_RATE);
@@ -252,21 +270,24 @@ take_kiss(struct assoc *a, struct monotime now, struct assoc_out *out)
 	}
 }
 
-/* Less often while the clock can be foretold for the interval as well as a sample would show it, more often where it cannot. */
+/*
+ * The longest interval at whose end the clock can still be foretold to POLL_FORESIGHT times the variance of a typical sample.  After a
+ * sample that says much it is longer, after one that was held up shorter, so the request just answered decides when the next is sent.
+ * The poll exponent shown is that interval's, rounded up.
+ */
 static void
 adapt_poll(struct assoc *a, struct monotime now)
 {
-	double ahead = estimator_var_ahead(&a->estimator, now, log2_seconds(a->hpoll));
-	double noise = estimator_noise(&a->estimator);
+	double least = log2_seconds(a->minpoll), most = log2_seconds(a->opts.maxpoll > a->minpoll ? a->opts.maxpoll : a->minpoll);
+	double enough = POLL_FORESIGHT * estimator_noise(&a->estimator), interval = least;
 
 	if (a->burst > 0)
 		return;
-	if (ahead < POLL_UP * noise && a->hpoll < a->opts.maxpoll)
-		a->hpoll++;
-	else if (ahead > POLL_DOWN * noise && a->hpoll > a->minpoll)
-		a->hpoll--;
-	if (a->hpoll < a->minpoll)
-		a->hpoll = a->minpoll;
+	while (interval < most && estimator_var_ahead(&a->estimator, now, interval * POLL_GRAIN) < enough)
+		interval *= POLL_GRAIN;
+	a->interval = fmin(interval, most);
+	a->hpoll = (int8_t)ceil(log2(a->interval));
+	a->next = monotime_add(a->sent, gap(a));
 }
 
 static void
@@ -284,7 +305,7 @@ quicken(struct assoc *a, struct monotime now)
 {
 	struct monotime next;
 
-	a->hpoll = a->minpoll;
+	set_hpoll(a, a->minpoll);
 	next = monotime_add(now, log2_seconds(a->hpoll));
 	if (monotime_before(next, a->next))
 		a->next = next;
@@ -361,10 +382,11 @@ double
 assoc_rootdist(const struct assoc *a, struct monotime now)
 {
 	double delay = short_to_seconds(a->last.rootdelay) + a->stat.delay;
+	double sigma = sqrt(estimator_var_ahead(&a->estimator, now, 0));
 
 	if (!a->have_stat)
 		return DISP_MAX;
-	return delay / 2 + short_to_seconds(a->last.rootdisp) + a->stat.disp + DISP_RATE * monotime_diff(now, a->stat.when) + a->stat.jitter;
+	return delay / 2 + short_to_seconds(a->last.rootdisp) + filter_stage_disp(&a->filter, 0, now) + fmax(a->stat.jitter, SIGMAS * sigma);
 }
 
 static bool

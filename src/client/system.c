@@ -6,6 +6,7 @@
 #include "wire/control.h"
 
 #define FIRST_WAIT	12.0	/* s after start within which every source gets its say before the first correction */
+#define SIGMAS		3.0	/* standard deviations of the estimate that the root dispersion makes room for */
 #define REFTIME_MIN_DISP 0.001	/* s, MINDISP of RFC 5905 */
 #define REFID_FREE	REFID('F', 'R', 'E', 'E')	/* running on by itself */
 
@@ -132,6 +133,27 @@ vote_leap(struct assoc *const a[], size_t n, struct walltime wall)
 	return 2 * votes[LEAP_DELETE] > all ? LEAP_DELETE : LEAP_NONE;
 }
 
+/*
+ * What all survivors together say.  select_combine weighs what each says by itself, which leaves in what all say alike: the wandering of our own
+ * clock since their samples.
+ */
+static void
+combine_samples(struct assoc *const a[], size_t n, struct monotime now, double steered, struct estimate *out)
+{
+	const struct estimator *e[ESTIMATOR_JOINT_MAX];
+	double bias[ESTIMATOR_JOINT_MAX];
+	size_t m = 0;
+
+	for (size_t i = 0; i < n && m < ESTIMATOR_JOINT_MAX; i++) {
+		if (a[i]->tally < TALLY_CANDIDATE || a[i]->tally == TALLY_BACKUP)
+			continue;
+		e[m] = &a[i]->estimator;
+		bias[m++] = (short_to_seconds(a[i]->last.rootdelay) + a[i]->stat.delay) / 2 + short_to_seconds(a[i]->last.rootdisp);
+	}
+	if (m > 1)
+		estimator_joint(e, bias, m, now, steered, out);
+}
+
 void
 system_update(struct system *s, struct assoc *const a[], size_t n, const struct own_refids *own, struct monotime now, double steered,
     struct system_out *out)
@@ -164,6 +186,7 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 	}
 	if (!s->steer)
 		return;
+	combine_samples(a, n, now, steered, &sel.est);
 	s->vars.sys_jitter = sel.jitter;
 	s->vars.est_error = sqrt(sel.est.var);
 	discipline_update(&s->discipline, now, &sel.est, log2_seconds(find_assoc(a, n, s->vars.peer)->hpoll), &out->decision);
@@ -174,7 +197,7 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 static void
 take_peer(struct system *s, const struct assoc *p, double offset, struct monotime now, struct walltime wall)
 {
-	double age_disp = s->vars.disp_rate * monotime_diff(now, p->stat.when);
+	double spread = fmax(s->vars.sys_jitter, SIGMAS * s->vars.est_error);
 
 	s->vars.stratum = (uint8_t)(p->last.stratum + 1);
 	s->vars.refid = assoc_refid_of(&p->addr);
@@ -182,8 +205,8 @@ take_peer(struct system *s, const struct assoc *p, double offset, struct monotim
 	s->vars.updated = now;
 	s->vars.tc = (uint8_t)p->hpoll;
 	s->vars.rootdelay = short_to_seconds(p->last.rootdelay) + p->stat.delay;
-	s->vars.rootdisp = short_to_seconds(p->last.rootdisp) + p->stat.disp
-	    + fmax(REFTIME_MIN_DISP, age_disp + s->vars.sys_jitter + fabs(offset));
+	s->vars.rootdisp = short_to_seconds(p->last.rootdisp) + filter_stage_disp(&p->filter, 0, now)
+	    + fmax(REFTIME_MIN_DISP, spread + fabs(offset));
 }
 
 void

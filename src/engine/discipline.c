@@ -4,12 +4,13 @@
 #include "engine/discipline.h"
 
 #define STEPOUT_MIN	300.0	/* s */
+#define SLEW_START	0.08	/* s/s: the step threshold in 1.6 s, so before the next sample of a burst; kernels allow 0.1 */
 #define SETTLED		0.001	/* s: an offset this small ends the convergence after start */
 #define FREQ_KNOWN	5e-6	/* s/s: standard deviation of a frequency that counts as measured */
 #define AVERAGE		0.25	/* gain of the running means of jitter and wander (RFC 5905: CLOCK_AVG 4) */
 #define SLEW_TIME_MIN	2.0	/* s, over which even a tiny offset is spread … */
 #define SLEW_SHARE	0.25	/* … or this share of the time to the next update */
-#define SLEW_TIME_MAX	32.0	/* s */
+#define SLEW_TIME_MAX	16.0	/* s: longer, and the clock lags what is known of it */
 
 const struct discipline_opts discipline_defaults = {
 	.step_fwd = 0.128,
@@ -20,7 +21,7 @@ const struct discipline_opts discipline_defaults = {
 	.freq = NAN,
 	.allan = 11,
 	.slew_max = FREQ_MAX,
-	.slew_start = 20 * FREQ_MAX,
+	.slew_start = SLEW_START,
 };
 
 static double
@@ -69,13 +70,15 @@ judge_large(struct discipline *d, struct monotime now)
 	return DECIDE_HOLD;
 }
 
-/* As fast as allowed where there is far to go; gently where there is not, so that the frequency others see stays even. */
+/* As fast as allowed until converged; then gently where there is not far to go, so that the frequency others see stays even. */
 static double
 slew_rate(struct discipline *d, double offset, double interval)
 {
 	double bound = d->settled ? d->opts.slew_max : fmax(d->opts.slew_start, d->opts.slew_max);
 	double time = fmin(fmax(SLEW_SHARE * interval, SLEW_TIME_MIN), SLEW_TIME_MAX);
 
+	if (!d->settled)
+		return bound;
 	return fmin(bound, fmax(fabs(offset) / time, 1e-9));
 }
 

@@ -1,167 +1,337 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A bank of two-state Kalman filters (offset, frequency) weighed by how well each foretold the samples.
+ * A bank of three-state Kalman filters run over the last samples of one source or of several.
  *
- * Between samples, dt seconds apart, with q the wander squared (s/s)^2 per second:
- *	x += f dt          pxx += 2 dt pxf + dt^2 pff + q dt^3 / 3
- *	f  = f             pxf += dt pff + q dt^2 / 2,   pff += q dt
- * A sample z of variance r then corrects both by the gain pxx/(pxx + r), pxf/(pxx + r).
+ * Between samples t seconds apart, with w and u as in the header (the fading of the slope within t is applied after the step):
+ *	x += f t + a t^2/2,  f += a t
+ *	P  = F P F' + w^2 [t^3/3 t^2/2 0; t^2/2 t 0; 0 0 0] + u^2 [t^5/20 t^4/8 t^3/6; t^4/8 t^3/3 t^2/2; t^3/6 t^2/2 t]
+ * A sample z of variance r then corrects each state by its gain p/(pxx + r), p being pxx, pxf, pxa.
  */
+#include <math.h>
 #include <string.h>
 
 #include "engine/estimator.h"
 
-#define WANDER_MIN	3e-11		/* s/s per sqrt(s), of the first model; each next is sqrt(10) times that */
-#define FORGET		0.98		/* per sample, of the log likelihood */
-#define MEDIAN_SHARE	0.25		/* of the median excess delay, for not knowing the true minimum */
+#define FADE		1000.0		/* s, within which a slope is forgotten: air conditioning cycles in an hour or so, rooms in more */
+#define SLOPE_SIGMA	1e-9		/* s/s^2, before the first sample: 0.1 ppm per degree and a degree in two minutes */
+#define FORGET		0.98		/* of the log likelihood, per sample that leaves the ring */
 #define OFFSET_VAR	1.0e12		/* s^2: nothing is known of the offset before the first sample */
-#define NOISE_GAIN	0.1		/* of the running mean of sample variances */
+#define UNSEEN_JITTER	3.0		/* of the least delay, over (n + 1)^2: see d in the header */
+#define PATH_RUN	6		/* delays that make a new path … */
+#define PATH_SPREAD	3.0		/* … if they lie this many of their spreads away */
+
+struct model {
+	double	wander;			/* s/s per sqrt(s) */
+	double	agility;		/* s/s^2 per sqrt(s) */
+};
+
+/* Half a decade apart: between two neighbours the variance differs by a few per cent at most. */
+static const struct model models[ESTIMATOR_MODELS] = {
+	{ 3.0e-11, 0 }, { 9.5e-11, 0 }, { 3.0e-10, 0 }, { 9.5e-10, 0 }, { 3.0e-9, 0 }, { 9.5e-9, 0 }, { 3.0e-8, 0 }, { 9.5e-8, 0 }, { 3.0e-7, 0 },
+	{ 9.5e-11, 1.0e-11 }, { 9.5e-11, 3.2e-11 }, { 9.5e-11, 1.0e-10 }, { 9.5e-11, 3.2e-10 },
+};
+
+static void
+predict(struct kalman *k, const struct model *m, double t)
+{
+	double q = m->wander * m->wander, u = m->agility * m->agility, t2 = t * t, fade;
+
+	k->x += t * (k->f + t / 2 * k->a);
+	k->f += t * k->a;
+	k->pxx += t * (2 * k->pxf + t * (k->pff + q * t / 3));
+	k->pxf += t * (k->pff + q * t / 2);
+	k->pff += q * t;
+	if (m->agility == 0)
+		return;
+	fade = exp(-t / FADE);
+	k->pxx += t2 * (k->pxa + t * (k->pfa + t / 4 * k->paa) + u * t2 * t / 20);
+	k->pxf += t * (k->pxa + t * (1.5 * k->pfa + t / 2 * k->paa) + u * t2 * t / 8);
+	k->pff += t * (2 * k->pfa + t * k->paa + u * t2 / 3);
+	k->pxa = fade * (k->pxa + t * (k->pfa + t / 2 * k->paa) + u * t2 * t / 6);
+	k->pfa = fade * (k->pfa + t * k->paa + u * t2 / 2);
+	k->paa = fade * fade * (k->paa + u * t);
+	k->a *= fade;
+}
+
+/* Corrects the state by a measurement. */
+static void
+correct(struct kalman *k, double z, double r)
+{
+	double s = k->pxx + r;
+	double innovation = z - k->x;
+	double gx = k->pxx / s, gf = k->pxf / s, ga = k->pxa / s;
+
+	k->x += gx * innovation;
+	k->f += gf * innovation;
+	k->a += ga * innovation;
+	k->pff -= gf * k->pxf;
+	k->pfa -= gf * k->pxa;
+	k->paa -= ga * k->pxa;
+	k->pxf *= r / s;
+	k->pxa *= r / s;
+	k->pxx *= r / s;
+	k->loglik -= 0.5 * (log(s) + innovation * innovation / s);
+}
+
+static void
+bank_init(struct bank *b, double freq, double freq_var)
+{
+	*b = (struct bank){ 0 };
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
+		b->model[i] = (struct kalman){ .f = freq, .pxx = OFFSET_VAR, .pff = freq_var };
+		if (models[i].agility > 0)
+			b->model[i].paa = SLOPE_SIGMA * SLOPE_SIGMA;
+	}
+}
+
+static void
+bank_take(struct bank *b, const struct measurement *m, double r)
+{
+	double dt = b->n == 0 ? 0 : monotime_diff(m->when, b->when);
+
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
+		struct kalman *k = &b->model[i];
+
+		predict(k, &models[i], dt);
+		k->pxx += m->loosen;
+		correct(k, m->raw, r);
+		/* Two samples fit any model: only from the third on one can be better than another. */
+		if (b->n < 2)
+			k->loglik = 0;
+	}
+	b->when = m->when;
+	b->n++;
+}
+
+/* What each model counts for; they add up to 1. */
+static void
+bank_weigh(const struct bank *b, double w[static ESTIMATOR_MODELS])
+{
+	double best = -INFINITY, sum = 0;
+
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
+		best = fmax(best, b->model[i].loglik);
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
+		sum += w[i] = exp(b->model[i].loglik - best);
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
+		w[i] /= sum;
+}
+
+/* Mean and variance of the mixture. */
+static void
+bank_get(const struct bank *b, struct monotime now, double steered, struct estimate *out)
+{
+	struct kalman k[ESTIMATOR_MODELS];
+	double w[ESTIMATOR_MODELS];
+	struct estimate m = { 0 };
+
+	bank_weigh(b, w);
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
+		k[i] = b->model[i];
+		predict(&k[i], &models[i], monotime_diff(now, b->when));
+		m.offset += w[i] * k[i].x;
+		m.freq += w[i] * k[i].f;
+	}
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
+		double dx = k[i].x - m.offset, df = k[i].f - m.freq;
+
+		/* The subtractions of correct() may leave a variance that is nothing a rounding below nothing. */
+		m.var += w[i] * (fmax(0, k[i].pxx) + dx * dx);
+		m.freq_var += w[i] * (fmax(0, k[i].pff) + df * df);
+	}
+	m.offset -= steered;
+	*out = m;
+}
 
 static double
-wander2(unsigned model)
+median(double v[], unsigned n)
 {
-	return WANDER_MIN * WANDER_MIN * pow(10.0, model);
+	for (unsigned i = 1; i < n; i++) {
+		double one = v[i];
+		unsigned j = i;
+
+		for (; j > 0 && v[j - 1] > one; j--)
+			v[j] = v[j - 1];
+		v[j] = one;
+	}
+	return v[n / 2];
+}
+
+/* By how much the least delay of the present path may exceed the true one: d of the header. */
+static double
+doubt(const struct estimator *e)
+{
+	double excess[ESTIMATOR_RING] = { 0 }, least = e->ring[e->path].least;
+	unsigned n = e->n - e->path;
+
+	for (unsigned i = 0; i < n; i++)
+		excess[i] = e->ring[e->path + i].delay - least;
+	return median(excess, n) / sqrt(n) + UNSEEN_JITTER * least / ((n + 1) * (n + 1));
+}
+
+static double
+measurement_var(const struct measurement *m, double d)
+{
+	double s = m->delay - m->least + d;
+
+	return s * s / 12 + m->disp * m->disp;
+}
+
+/* The n newest came by a path of their own, whose least delay is this. */
+static void
+begin_path(struct estimator *e, unsigned n, double least, double old)
+{
+	e->path = e->n - n;
+	for (unsigned i = e->path; i < e->n; i++)
+		e->ring[i].least = least;
+	e->ring[e->path].loosen += (least - old) * (least - old) / 12;
+}
+
+/* Finds the least delay of the path by which the newest sample came, and whether that is a new one. */
+static void
+find_path(struct estimator *e)
+{
+	const struct measurement *run = &e->ring[e->n < PATH_RUN ? 0 : e->n - PATH_RUN];
+	unsigned n = e->n - e->path;
+	double newest = e->ring[e->n - 1].delay, old = e->ring[e->path].least;
+	double delay[PATH_RUN], least = INFINITY, spread;
+
+	if (n > PATH_RUN && newest < old) {
+		for (unsigned i = 0; i < PATH_RUN; i++)
+			delay[i] = run[i].delay;
+		delay[PATH_RUN - 1] = INFINITY;
+		spread = median(delay, PATH_RUN) - old;
+		if (old - newest > PATH_SPREAD * spread) {
+			begin_path(e, 1, newest, old);
+			return;
+		}
+	} else if (n >= 2 * PATH_RUN) {
+		for (unsigned i = 0; i < PATH_RUN; i++)
+			least = fmin(least, delay[i] = run[i].delay);
+		spread = median(delay, PATH_RUN) - least;
+		if (least - old > PATH_SPREAD * spread) {
+			begin_path(e, PATH_RUN, least, old);
+			return;
+		}
+	}
+	for (unsigned i = e->path; i < e->n; i++)
+		e->ring[i].least = fmin(old, newest);
 }
 
 void
 estimator_init(struct estimator *e, double freq, double freq_var)
 {
 	*e = (struct estimator){ 0 };
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
-		e->model[i] = (struct kalman){ .f = freq, .pxx = OFFSET_VAR, .pff = freq_var, .weight = 1.0 / ESTIMATOR_MODELS };
+	bank_init(&e->base, freq, freq_var);
+	e->state = e->base;
 }
 
+/* The oldest sample leaves the ring for the state that the run starts from. */
 static void
-predict(struct kalman *k, double dt, double q)
+retire(struct estimator *e)
 {
-	k->x += k->f * dt;
-	k->pxx += dt * (2 * k->pxf + dt * (k->pff + q * dt / 3));
-	k->pxf += dt * (k->pff + q * dt / 2);
-	k->pff += q * dt;
-}
-
-/* Corrects the state by a measurement and returns the logarithm of its likelihood. */
-static double
-correct(struct kalman *k, double z, double r)
-{
-	double s = k->pxx + r;
-	double innovation = z - k->x;
-	double gx = k->pxx / s, gf = k->pxf / s;
-
-	k->x += gx * innovation;
-	k->f += gf * innovation;
-	k->pff -= gf * k->pxf;
-	k->pxf *= r / s;
-	k->pxx *= r / s;
-	return -0.5 * (log(s) + innovation * innovation / s);
-}
-
-static double
-min_delay(const struct estimator *e)
-{
-	double least = e->delay[0];
-
-	for (unsigned i = 1; i < e->ndelay; i++)
-		least = fmin(least, e->delay[i]);
-	return least;
-}
-
-static double
-median_delay(const struct estimator *e)
-{
-	double sorted[ESTIMATOR_DELAYS];
-
-	for (unsigned i = 0; i < e->ndelay; i++) {
-		unsigned j = i;
-
-		for (; j > 0 && sorted[j - 1] > e->delay[i]; j--)
-			sorted[j] = sorted[j - 1];
-		sorted[j] = e->delay[i];
-	}
-	return sorted[e->ndelay / 2];
-}
-
-/*
- * Variance of a sample whose two one-way delays together exceed the least by s: its offset error is uniform in +-s/2, hence s^2/12.
- * The first few samples do not show the least delay yet, so some of the round trip itself is added.
- */
-static double
-sample_var(struct estimator *e, const struct sample *s)
-{
-	double least, excess, doubt;
-
-	e->delay[e->next] = s->delay;
-	e->next = (e->next + 1) % ESTIMATOR_DELAYS;
-	if (e->ndelay < ESTIMATOR_DELAYS)
-		e->ndelay++;
-	least = min_delay(e);
-	excess = s->delay - least;
-	doubt = MEDIAN_SHARE * (median_delay(e) - least) + least / ((1 + e->ndelay) * (1 + e->ndelay));
-	return (excess * excess + doubt * doubt) / 12 + s->disp * s->disp;
-}
-
-static void
-reweigh(struct estimator *e, const double loglik[static ESTIMATOR_MODELS])
-{
-	double w[ESTIMATOR_MODELS], best = -INFINITY, sum = 0;
-
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
-		w[i] = FORGET * log(e->model[i].weight) + loglik[i];
-		best = fmax(best, w[i]);
-	}
+	bank_take(&e->base, &e->ring[0], measurement_var(&e->ring[0], doubt(e)));
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
-		sum += w[i] = fmax(exp(w[i] - best), 1e-30);
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
-		e->model[i].weight = w[i] / sum;
+		e->base.model[i].loglik *= FORGET;
+	memmove(&e->ring[0], &e->ring[1], (ESTIMATOR_RING - 1) * sizeof(e->ring[0]));
+	e->n--;
+	if (e->path > 0)
+		e->path--;
 }
 
 void
 estimator_add(struct estimator *e, const struct sample *s)
 {
-	double loglik[ESTIMATOR_MODELS];
-	double dt = e->n == 0 ? 0 : monotime_diff(s->when, e->when);
-	double r = sample_var(e, s);
+	double d, sum = 0;
 
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
-		predict(&e->model[i], dt, wander2(i));
-		loglik[i] = correct(&e->model[i], sample_raw(s), r);
+	if (e->n == ESTIMATOR_RING)
+		retire(e);
+	e->ring[e->n++] = (struct measurement){
+		.when = s->when, .raw = sample_raw(s), .delay = s->delay, .disp = s->disp, .least = s->delay, .loosen = e->loosen,
+	};
+	e->loosen = 0;
+	find_path(e);
+	d = doubt(e);
+	e->state = e->base;
+	for (unsigned i = 0; i < e->n; i++) {
+		double r = measurement_var(&e->ring[i], d);
+
+		bank_take(&e->state, &e->ring[i], r);
+		sum += r;
 	}
-	if (e->n > 1)
-		reweigh(e, loglik);
-	e->noise = e->n == 0 ? r : e->noise + NOISE_GAIN * (r - e->noise);
-	e->when = s->when;
-	e->n++;
+	e->noise = sum / e->n;
 }
 
 void
 estimator_loosen(struct estimator *e, double sigma)
 {
+	e->loosen += sigma * sigma;
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
-		e->model[i].pxx += sigma * sigma;
+		e->state.model[i].pxx += sigma * sigma;
 }
 
 bool
 estimator_get(const struct estimator *e, struct monotime now, double steered, struct estimate *out)
 {
-	struct kalman k[ESTIMATOR_MODELS];
-	struct estimate m = { 0 };
-	double x = 0;
-
 	if (e->n == 0)
 		return false;
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
-		k[i] = e->model[i];
-		predict(&k[i], monotime_diff(now, e->when), wander2(i));
-		x += k[i].weight * k[i].x;
-		m.freq += k[i].weight * k[i].f;
-	}
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
-		m.var += k[i].weight * (k[i].pxx + (k[i].x - x) * (k[i].x - x));
-		m.freq_var += k[i].weight * (k[i].pff + (k[i].f - m.freq) * (k[i].f - m.freq));
-	}
-	m.offset = x - steered;
-	*out = m;
+	bank_get(&e->state, now, steered, out);
 	return true;
+}
+
+/* The variance between sources beyond their own: t^2 of the header. */
+static double
+between_var(const struct estimator *const e[], size_t n, struct monotime now)
+{
+	double w = 0, w2 = 0, mean = 0, q = 0;
+	struct estimate m[ESTIMATOR_JOINT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		bank_get(&e[i]->state, now, 0, &m[i]);
+		w += 1 / m[i].var;
+		w2 += 1 / (m[i].var * m[i].var);
+		mean += m[i].offset / m[i].var;
+	}
+	mean /= w;
+	for (size_t i = 0; i < n; i++)
+		q += (m[i].offset - mean) * (m[i].offset - mean) / m[i].var;
+	return n < 2 ? 0 : fmax(0, (q - (double)(n - 1)) / (w - w2 / w));
+}
+
+/* The estimator whose next sample is the oldest of all, or n if there is none left. */
+static size_t
+oldest(const struct estimator *const e[], const unsigned next[], size_t n)
+{
+	size_t first = n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (next[i] < e[i]->n && (first == n || monotime_before(e[i]->ring[next[i]].when, e[first]->ring[next[first]].when)))
+			first = i;
+	}
+	return first;
+}
+
+void
+estimator_joint(const struct estimator *const e[], const double bias[], size_t n, struct monotime now, double steered, struct estimate *out)
+{
+	double between = between_var(e, n, now), d[ESTIMATOR_JOINT_MAX], extra[ESTIMATOR_JOINT_MAX], common = 0;
+	unsigned next[ESTIMATOR_JOINT_MAX] = { 0 };
+	struct bank b;
+
+	bank_init(&b, e[0]->base.model[0].f, ESTIMATOR_FREQ_UNKNOWN);
+	for (size_t i = 0; i < n; i++) {
+		d[i] = doubt(e[i]);
+		extra[i] = fmin(between, bias[i] * bias[i] / 3);
+		common += extra[i] / (double)(n * n);
+	}
+	for (size_t i = oldest(e, next, n); i < n; i = oldest(e, next, n)) {
+		const struct measurement *m = &e[i]->ring[next[i]++];
+
+		bank_take(&b, m, measurement_var(m, d[i]) + extra[i]);
+	}
+	bank_get(&b, now, steered, out);
+	/* However many samples: a source's bias does not average out, only those of several sources do. */
+	out->var += common;
 }
 
 double
