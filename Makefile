@@ -228,6 +228,8 @@ install: all
 	install -m 644 man/*.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
 	install -m 644 man/*.8 $(DESTDIR)$(mandir)/man8
+	install -d $(DESTDIR)$(sysconfdir)/apparmor.d
+	install -m 644 conf/apparmor/usr.sbin.ntpd $(DESTDIR)$(sysconfdir)/apparmor.d
 	@# On the running system (no DESTDIR): the user, its directories, and systemd's knowledge of the units.
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers ntp.conf && systemd-tmpfiles --create ntp.conf && systemctl daemon-reload; \
@@ -238,6 +240,7 @@ uninstall:
 	cd $(DESTDIR)$(bindir) && rm -f ntpq ntpstat
 	cd $(DESTDIR)$(unitdir) && rm -f $(UNITS)
 	rm -f $(DESTDIR)$(sysusersdir)/ntp.conf $(DESTDIR)$(tmpfilesdir)/ntp.conf $(DESTDIR)$(ntpunitsdir)/60-ntpd.list
+	rm -f $(DESTDIR)$(sysconfdir)/apparmor.d/usr.sbin.ntpd
 	rm -rf $(DESTDIR)$(docdir)
 	for m in man/*.[1-9]; do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 

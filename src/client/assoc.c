@@ -16,13 +16,13 @@
 #define RATE_POLL_MAX	10	/* RATE raises the poll no further, so that a forger cannot silence us */
 #define RATE_RELIEF	8	/* good replies that undo one RATE */
 #define POLL_SKEW	0.06	/* share of the shortest interval by which polls are spread, so that clients do not march in step … */
-#define POLL_SPREAD	0.1	/* … and of longer ones, to below, so that none is longer than maxpoll */
+#define POLL_SPREAD	0.125	/* … and of longer ones, to below, so that none is longer than maxpoll */
 #define SIGMAS		3.0	/* standard deviations of the estimate that its root distance makes room for */
 #define POLL_FORESIGHT	1.5	/* the next poll is due when the clock can be foretold no better than to this many samples' variance */
 #define POLL_GRAIN	1.09	/* to which the interval is found: an eighth of a power of two */
 
 /* s between the requests of an initial burst: close at first, which tells the offset, then ever wider, which tells the frequency. */
-static const uint8_t iburst_gap[] = { 2, 2, 2, 2, 4, 4, 8, 8, 16, 16 };
+static const uint8_t iburst_gap[] = { 2, 2, 2, 4, 4, 8, 8, 16, 16 };
 
 const struct assoc_opts assoc_defaults = {
 	.version = NTP_VERSION,
@@ -181,11 +181,11 @@ begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 static double
 gap(const struct assoc *a)
 {
-	double least = log2_seconds(a->minpoll) * (1 + POLL_SKEW * (a->skew - 0.5));
+	double shortest = log2_seconds(a->minpoll), least = shortest * (1 + POLL_SKEW * (a->skew - 0.5));
 
-	if (a->burst == 0)
-		return fmax(BURST_GAP, fmax(least, a->interval * (1 - POLL_SPREAD * a->skew)));
-	return a->opening ? iburst_gap[NELEMS(iburst_gap) - a->burst] : BURST_GAP;
+	if (a->burst > 0)
+		return a->opening ? iburst_gap[NELEMS(iburst_gap) - a->burst] : BURST_GAP;
+	return fmax(fmax(BURST_GAP, least), a->interval > shortest ? a->interval * (1 - POLL_SPREAD * a->skew) : 0);
 }
 
 void

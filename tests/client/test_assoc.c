@@ -118,23 +118,24 @@ START_TEST(the_first_request_waits_for_its_start_and_the_caller_may_be_early)
 }
 END_TEST
 
-START_TEST(an_initial_burst_is_six_requests_two_seconds_apart)
+START_TEST(an_initial_burst_is_close_at_first_and_then_ever_wider)
 {
+	static const double gaps[] = { 2, 2, 2, 4, 4, 8, 8, 16, 16 };
 	struct assoc_opts o = assoc_defaults;
 	struct life l;
 
 	o.iburst = true;
 	l = born(&o);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 10; i++) {
 		double before = l.now;
 
 		poll_answered(&l);
 		if (i > 0)
-			ck_assert_double_eq_tol(l.sent - (before - DELAY), 2, 1e-6);
+			ck_assert_double_eq_tol(l.sent - (before - DELAY), gaps[i - 1], 1e-6);
 	}
 	ck_assert_uint_eq(l.a.reach, 1);	/* one poll, however many requests */
-	ck_assert_uint_eq(l.a.filter.n, 6);
-	ck_assert_double_ge(l.out.wait, 50);
+	ck_assert_uint_eq(l.a.filter.n, FILTER_STAGES);
+	ck_assert_double_ge(l.out.wait, 60);
 }
 END_TEST
 
@@ -567,6 +568,7 @@ END_TEST
 
 START_TEST(what_is_known_of_our_oscillator_outlives_the_server)
 {
+	struct estimate e;
 	struct life l = born(&assoc_defaults);
 	struct addr other;
 
@@ -580,7 +582,8 @@ START_TEST(what_is_known_of_our_oscillator_outlives_the_server)
 	}
 	assoc_set_addr(&l.a, &other, mono(l.now), &l.out);
 	poll_answered(&l);
-	ck_assert_double_eq_tol(l.a.estimator.model[0].f, 80e-6, 2e-6);
+	ck_assert(estimator_get(&l.a.estimator, mono(l.now), 0, &e));
+	ck_assert_double_eq_tol(e.freq, 80e-6, 2e-6);
 }
 END_TEST
 
@@ -828,14 +831,21 @@ END_TEST
 START_TEST(root_distance_is_the_sum_of_its_parts)
 {
 	struct life l = born(&assoc_defaults);
+	double sigma;
 
 	ck_assert_double_eq(assoc_rootdist(&l.a, mono(1)), DISP_MAX);
-	l.a.have_stat = true;
+	poll_answered(&l);
+	sigma = sqrt(estimator_var_ahead(&l.a.estimator, mono(300), 0));
 	l.a.last.rootdelay = short_from_seconds(0.5);
 	l.a.last.rootdisp = short_from_seconds(0.25);
-	l.a.stat = (struct filter_stat){ .when = mono(100), .delay = 0.1, .disp = 0.01, .jitter = 0.002 };
-	/* (0.5 + 0.1) / 2 + 0.25 + 0.01 + 0.002 + 15e-6 * 200 */
-	ck_assert_double_eq_tol(assoc_rootdist(&l.a, mono(300)), 0.3 + 0.25 + 0.012 + 0.003, 1e-9);
+	l.a.filter.stage[0].when = mono(100);
+	l.a.filter.stage[0].disp = 0.01;
+	/* (0.5 + 0.1) / 2 + 0.25 + 0.01 + 15e-6 * 200, and the larger of the jitter and three standard deviations */
+	l.a.stat = (struct filter_stat){ .when = mono(100), .delay = 0.1, .disp = 7, .jitter = 0.002 };
+	ck_assert_double_gt(sigma, 0.001);
+	ck_assert_double_eq_tol(assoc_rootdist(&l.a, mono(300)), 0.3 + 0.25 + 0.01 + 0.003 + 3 * sigma, 1e-9);
+	l.a.stat.jitter = 2;
+	ck_assert_double_eq_tol(assoc_rootdist(&l.a, mono(300)), 0.3 + 0.25 + 0.01 + 0.003 + 2, 1e-9);
 }
 END_TEST
 
@@ -852,7 +862,7 @@ START_TEST(reference_ids_are_addresses_or_their_digests)
 END_TEST
 
 UNIT_MAIN("client/assoc", without_an_address_nothing_is_due, the_first_request_waits_for_its_start_and_the_caller_may_be_early,
-    an_initial_burst_is_six_requests_two_seconds_apart, without_iburst_it_is_one_request, a_burst_nobody_answers_ends_after_three,
+    an_initial_burst_is_close_at_first_and_then_ever_wider, without_iburst_it_is_one_request, a_burst_nobody_answers_ends_after_three,
     polls_are_spread_by_chance_within_bounds, every_bit_of_the_nonce_is_chance_but_it_is_never_zero, a_burst_grows_with_the_poll_up_to_eight,
     the_reach_register_shifts_with_every_poll, becoming_reachable_and_unreachable_is_told_once_each,
     silence_slows_polling_to_the_maximum_and_its_end_restores_it, a_silent_servers_name_is_asked_again_for_ever, a_silent_pool_member_goes,

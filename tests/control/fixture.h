@@ -65,6 +65,10 @@ fixture_server(struct assoc *a)
 		.rec = { 0xeeadcadd1d38de20u }, .xmt = { 0xeeadcadd1d38de24u },
 	};
 	a->stat = (struct filter_stat){ .when = { S(NOW_MONO - 17) }, .offset = -0.000611, .delay = 0.00004, .disp = 0.000261, .jitter = 0.000005 };
+	/* An estimate without doubt (the calmest model, and it alone), so that the root distance is the sum of what stands here. */
+	a->estimator = (struct estimator){ .n = 1, .state.when = { S(NOW_MONO) } };
+	for (unsigned i = 1; i < ESTIMATOR_MODELS; i++)
+		a->estimator.state.model[i].loglik = -1e6;
 	a->filter.n = 2;
 	a->filter.stage[0] = (struct sample){ .when = { S(NOW_MONO - 17) }, .offset = -0.000611, .delay = 0.00004, .disp = 0.00001 };
 	a->filter.stage[1] = (struct sample){ .when = { S(NOW_MONO - 81) }, .offset = 0.00102, .delay = 0.0525, .disp = 0.00001 };

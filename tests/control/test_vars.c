@@ -59,7 +59,7 @@ static const struct expected peer_expected[] = {
 	{ "config", "1" }, { "authenable", "1" }, { "authentic", "0" }, { "org", "0x00000000.00000000" }, { "xmt", "0xeeadcadd.1d38de24" },
 	{ "timer", "46" }, { "sent", "15" }, { "received", "14" }, { "mode", "0" }, { "timerec", "17" }, { "timereach", "179" },
 	{ "badauth", "1" }, { "bogusorg", "2" }, { "oldpkt", "3" }, { "seldisp", "4" }, { "selbroken", "5" }, { "candidate", "6" },
-	{ "ntscookies", "-1" }, { "rootdist", "10.310" }, { "peer_var_list", NAMES },
+	{ "ntscookies", "-1" }, { "rootdist", "10.059" }, { "peer_var_list", NAMES },
 };
 
 /* "name=value" of one variable, "" where it has none. */
