@@ -10,7 +10,8 @@
  * w is the wander (s/s per sqrt(s)); u the agility (s/s^2 per sqrt(s)) of a slope that is forgotten within T = 1000 s.  Neither is known,
  * so a bank of Kalman filters is run, alike but for w and u: nine with no slope and a wander from 3e-11 to 3e-7, four with an agility
  * from 1e-11 to 3e-10.  Each is weighed by the likelihood of the samples under it, and the estimate is the mean and variance of the
- * mixture (Magill 1965: multiple model adaptive estimation).  Samples that have left the ring count 0.98 per later one.
+ * mixture (Magill 1965: multiple model adaptive estimation).  What was seen long ago counts less (0.99 per sample), and no model is ever ruled
+ * out, so that an oscillator may change its character.
  *
  * A sample.  Let its delay exceed the least delay of the path by s.  Had both one-way delays an exponential excess, its offset error were
  * uniform within +-s/2 and its variance s^2/12; nor can it be larger than s/2 whatever the delays are like.  The least delay itself is
@@ -26,6 +27,9 @@
  *
  * Routes.  Six delays in a row that lie higher by more than three times their own spread are a new path, with a least delay of its own.  So is,
  * after six, one that lies lower by as much.  By how much its asymmetry differs nobody can tell: it is uniform within half the change of delay.
+ *
+ * Steps.  A sample six standard deviations away from what every model foresees comes from a clock that was set, or is a single untruth.  It is put
+ * aside; only if the next is as strange all is begun anew from these two, with the frequency as it was known.
  *
  * Several sources see the same oscillator through paths that are independent, so all their samples together are worth more than the mean of
  * what each says: estimator_joint runs the bank over the samples of all.  Sources that differ by more than their variances allow have
@@ -79,6 +83,8 @@ struct estimator {
 	unsigned		path;		/* the first of the ring that came by the present path */
 	double			loosen;		/* s^2, for the next sample */
 	double			noise;		/* s^2, mean variance of the samples in the ring */
+	bool			puzzled;	/* the last sample was strange … */
+	struct sample		odd;		/* … and this is it */
 };
 
 /* Forgets everything.  freq and freq_var are what is known of the oscillator before the first sample (drift file), s/s. */
@@ -102,5 +108,8 @@ void estimator_joint(const struct estimator *const e[], const double bias[], siz
 /* Variance the offset would have at now + ahead seconds without a new sample, and that of a typical sample, s^2. */
 double estimator_var_ahead(const struct estimator *e, struct monotime now, double ahead);
 double estimator_noise(const struct estimator *e);
+
+/* The last sample was beyond all expectation and has been put aside: the next should come soon. */
+bool estimator_puzzled(const struct estimator *e);
 
 #endif

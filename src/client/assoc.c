@@ -202,6 +202,9 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 	a->probes++;
 	if (a->reach == 0 && a->probes >= IBURST_PROBES)
 		a->burst = 0;
+	/* Where polls are as close as the burst has become, they take over: silence shows by them. */
+	if (a->burst > 0 && a->opening && iburst_gap[NELEMS(iburst_gap) - a->burst] >= log2_seconds(a->minpoll))
+		a->burst = 0;
 	a->sent = now;
 	a->skew = dice.uniform;
 	a->count.sent++;
@@ -283,7 +286,7 @@ adapt_poll(struct assoc *a, struct monotime now)
 
 	if (a->burst > 0)
 		return;
-	while (interval < most && estimator_var_ahead(&a->estimator, now, interval * POLL_GRAIN) < enough)
+	while (interval < most && !estimator_puzzled(&a->estimator) && estimator_var_ahead(&a->estimator, now, interval * POLL_GRAIN) < enough)
 		interval *= POLL_GRAIN;
 	a->interval = fmin(interval, most);
 	a->hpoll = (int8_t)ceil(log2(a->interval));

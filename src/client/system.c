@@ -209,6 +209,14 @@ take_peer(struct system *s, const struct assoc *p, double offset, struct monotim
 	    + fmax(REFTIME_MIN_DISP, spread + fabs(offset));
 }
 
+/* While an offset waits for the stepout our clock may be wrong by as much, and says so. */
+static void
+doubt(struct system *s, double offset, struct monotime now)
+{
+	s->vars.rootdisp = fmax(sysvars_rootdisp(&s->vars, now), offset + REFTIME_MIN_DISP);
+	s->vars.updated = now;
+}
+
 void
 system_done(struct system *s, struct assoc *const a[], size_t n, const struct decision *d, bool ok, struct monotime now, struct walltime wall,
     struct system_out *out)
@@ -216,6 +224,8 @@ system_done(struct system *s, struct assoc *const a[], size_t n, const struct de
 	const struct assoc *p = find_assoc(a, n, s->vars.peer);
 	bool was_synced = s->vars.leap != LEAP_UNSYNC;
 
+	if (d->what == DECIDE_HOLD && d->spike)
+		doubt(s, fabs(d->offset), now);
 	if (d->what == DECIDE_HOLD || d->what == DECIDE_PANIC || p == NULL)
 		return;
 	s->vars.offset = d->what == DECIDE_STEP ? 0 : d->offset;

@@ -8,6 +8,7 @@
 #define SETTLED		0.001	/* s: an offset this small ends the convergence after start */
 #define FREQ_KNOWN	5e-6	/* s/s: standard deviation of a frequency that counts as measured */
 #define AVERAGE		0.25	/* gain of the running means of jitter and wander (RFC 5905: CLOCK_AVG 4) */
+#define SLEW_TIME_START	1.0	/* s, the same while converging: a timer that is late then overshoots by little */
 #define SLEW_TIME_MIN	2.0	/* s, over which even a tiny offset is spread … */
 #define SLEW_SHARE	0.25	/* … or this share of the time to the next update */
 #define SLEW_TIME_MAX	16.0	/* s: longer, and the clock lags what is known of it */
@@ -70,15 +71,13 @@ judge_large(struct discipline *d, struct monotime now)
 	return DECIDE_HOLD;
 }
 
-/* As fast as allowed until converged; then gently where there is not far to go, so that the frequency others see stays even. */
+/* In a second or as fast as allowed until converged; then gently where there is not far to go, so that the frequency others see stays even. */
 static double
 slew_rate(struct discipline *d, double offset, double interval)
 {
 	double bound = d->settled ? d->opts.slew_max : fmax(d->opts.slew_start, d->opts.slew_max);
-	double time = fmin(fmax(SLEW_SHARE * interval, SLEW_TIME_MIN), SLEW_TIME_MAX);
+	double time = d->settled ? fmin(fmax(SLEW_SHARE * interval, SLEW_TIME_MIN), SLEW_TIME_MAX) : SLEW_TIME_START;
 
-	if (!d->settled)
-		return bound;
 	return fmin(bound, fmax(fabs(offset) / time, 1e-9));
 }
 

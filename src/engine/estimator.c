@@ -14,9 +14,13 @@
 
 #define FADE		1000.0		/* s, within which a slope is forgotten: air conditioning cycles in an hour or so, rooms in more */
 #define SLOPE_SIGMA	1e-9		/* s/s^2, before the first sample: 0.1 ppm per degree and a degree in two minutes */
-#define FORGET		0.98		/* of the log likelihood, per sample that leaves the ring */
+#define FORGET		0.99		/* of the log likelihood, per sample: what an oscillator was like counts less with time … */
+#define DOUBT_MAX	15.0		/* … and no model is ever held to be less likely than exp(-15) times the best: fans start, sunlight comes in */
 #define OFFSET_VAR	1.0e12		/* s^2: nothing is known of the offset before the first sample */
 #define UNSEEN_JITTER	3.0		/* of the least delay, over (n + 1)^2: see d in the header */
+#define FREQ_BOUND	500e-6		/* s/s: no oscillator is worse, whatever strange samples made of it */
+#define STRANGE		6.0		/* standard deviations under every model: not of our oscillator's or the path's making */
+#define STRANGE_MIN	4		/* samples before anything can be strange */
 #define PATH_RUN	6		/* delays that make a new path … */
 #define PATH_SPREAD	3.0		/* … if they lie this many of their spreads away */
 
@@ -87,18 +91,22 @@ bank_init(struct bank *b, double freq, double freq_var)
 static void
 bank_take(struct bank *b, const struct measurement *m, double r)
 {
-	double dt = b->n == 0 ? 0 : monotime_diff(m->when, b->when);
+	double dt = b->n == 0 ? 0 : monotime_diff(m->when, b->when), best = -INFINITY;
 
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
 		struct kalman *k = &b->model[i];
 
 		predict(k, &models[i], dt);
+		k->loglik *= FORGET;
 		k->pxx += m->loosen;
 		correct(k, m->raw, r);
 		/* Two samples fit any model: only from the third on one can be better than another. */
 		if (b->n < 2)
 			k->loglik = 0;
+		best = fmax(best, k->loglik);
 	}
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
+		b->model[i].loglik = fmax(b->model[i].loglik, best - DOUBT_MAX);
 	b->when = m->when;
 	b->n++;
 }
@@ -226,13 +234,50 @@ estimator_init(struct estimator *e, double freq, double freq_var)
 	e->state = e->base;
 }
 
+/* Is this sample beyond what any model can foresee? */
+static bool
+is_strange(const struct estimator *e, const struct sample *s)
+{
+	const struct measurement m = { .delay = s->delay, .disp = s->disp, .least = fmin(s->delay, e->ring[e->n - 1].least) };
+	double dt = monotime_diff(s->when, e->state.when), r = measurement_var(&m, doubt(e));
+
+	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
+		struct kalman k = e->state.model[i];
+		double innovation;
+
+		predict(&k, &models[i], dt);
+		innovation = sample_raw(s) - k.x;
+		if (innovation * innovation < STRANGE * STRANGE * (k.pxx + e->loosen + r))
+			return false;
+	}
+	return true;
+}
+
+/* One strange sample is put aside.  A second shows that the server's clock was set: all that is kept is our oscillator's frequency. */
+static bool
+put_aside(struct estimator *e, const struct sample *s)
+{
+	struct estimate known;
+	struct sample first = e->odd;
+
+	if (e->n < STRANGE_MIN || !is_strange(e, s)) {
+		e->puzzled = false;
+		return false;
+	}
+	e->odd = *s;
+	if (!e->puzzled)
+		return e->puzzled = true;
+	bank_get(&e->state, s->when, 0, &known);
+	estimator_init(e, fmax(-FREQ_BOUND, fmin(FREQ_BOUND, known.freq)), fmin(known.freq_var, ESTIMATOR_FREQ_UNKNOWN));
+	estimator_add(e, &first);
+	return false;
+}
+
 /* The oldest sample leaves the ring for the state that the run starts from. */
 static void
 retire(struct estimator *e)
 {
 	bank_take(&e->base, &e->ring[0], measurement_var(&e->ring[0], doubt(e)));
-	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
-		e->base.model[i].loglik *= FORGET;
 	memmove(&e->ring[0], &e->ring[1], (ESTIMATOR_RING - 1) * sizeof(e->ring[0]));
 	e->n--;
 	if (e->path > 0)
@@ -244,6 +289,8 @@ estimator_add(struct estimator *e, const struct sample *s)
 {
 	double d, sum = 0;
 
+	if (put_aside(e, s))
+		return;
 	if (e->n == ESTIMATOR_RING)
 		retire(e);
 	e->ring[e->n++] = (struct measurement){
@@ -314,7 +361,7 @@ oldest(const struct estimator *const e[], const unsigned next[], size_t n)
 void
 estimator_joint(const struct estimator *const e[], const double bias[], size_t n, struct monotime now, double steered, struct estimate *out)
 {
-	double between = between_var(e, n, now), d[ESTIMATOR_JOINT_MAX], extra[ESTIMATOR_JOINT_MAX], common = 0;
+	double between = between_var(e, n, now), d[ESTIMATOR_JOINT_MAX] = { 0 }, extra[ESTIMATOR_JOINT_MAX] = { 0 }, common = 0;
 	unsigned next[ESTIMATOR_JOINT_MAX] = { 0 };
 	struct bank b;
 
@@ -340,6 +387,12 @@ estimator_var_ahead(const struct estimator *e, struct monotime now, double ahead
 	struct estimate m;
 
 	return estimator_get(e, monotime_add(now, ahead), 0, &m) ? m.var : INFINITY;
+}
+
+bool
+estimator_puzzled(const struct estimator *e)
+{
+	return e->puzzled;
 }
 
 double

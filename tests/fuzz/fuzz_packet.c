@@ -154,9 +154,9 @@ check(const struct world *w)
 	assert(isfinite(a->stat.offset) && isfinite(a->stat.delay) && isfinite(a->stat.disp) && isfinite(a->stat.jitter));
 	assert(isfinite(a->estimator.noise) && a->estimator.noise >= 0 && isfinite(assoc_rootdist(a, w->now)));
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
-		const struct kalman *k = &a->estimator.model[i];
+		const struct kalman *k = &a->estimator.state.model[i];
 
-		assert(isfinite(k->x) && isfinite(k->f) && isfinite(k->pxx) && isfinite(k->pxf) && isfinite(k->pff) && k->weight >= 0 && k->weight <= 1);
+		assert(isfinite(k->x) && isfinite(k->f) && isfinite(k->pxx) && isfinite(k->pxf) && isfinite(k->pff) && isfinite(k->a) && !isnan(k->loglik));
 	}
 	for (unsigned i = 0; i < a->filter.n; i++)
 		assert(isfinite(a->filter.stage[i].offset) && a->filter.stage[i].delay >= 0 && a->filter.stage[i].disp >= 0);

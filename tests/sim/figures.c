@@ -18,6 +18,7 @@ static const struct {
 	[FIGURE_FREQ] = { "freq_rms_ppm", false },
 	[FIGURE_INTERVAL] = { "interval_s", true },
 	[FIGURE_STEPS] = { "steps", false },
+	[FIGURE_GAVE_UP] = { "gave_up", false },
 	[FIGURE_IN_BOUND] = { "in_bound_fraction", true },
 	[FIGURE_BOUND] = { "bound_rms_us", false },
 	[FIGURE_SYNCED] = { "synced_fraction", true },
@@ -89,7 +90,7 @@ float_cmp(const void *a, const void *b)
 }
 
 void
-meter_read(struct meter *m, double length, double packets_per_source, unsigned steps, struct figures *out)
+meter_read(struct meter *m, double length, double packets_per_source, unsigned steps, bool gave_up, struct figures *out)
 {
 	double n = (double)m->n;
 
@@ -101,6 +102,7 @@ meter_read(struct meter *m, double length, double packets_per_source, unsigned s
 		[FIGURE_FREQ] = 1e6 * sqrt(m->freq_squares / n),
 		[FIGURE_INTERVAL] = length / packets_per_source,
 		[FIGURE_STEPS] = steps,
+		[FIGURE_GAVE_UP] = gave_up,
 		[FIGURE_IN_BOUND] = m->synced == 0 ? 1 : (double)m->in_bound / (double)m->synced,
 		[FIGURE_BOUND] = m->synced == 0 ? INFINITY : 1e6 * sqrt(m->bound_squares / (double)m->synced),
 		[FIGURE_SYNCED] = (double)m->synced / (double)m->seconds,

@@ -17,6 +17,7 @@ enum figure {
 	FIGURE_FREQ,		/* ppm, RMS frequency error of the clock, slews apart */
 	FIGURE_INTERVAL,	/* s, mean time between packets to one source, from the start on */
 	FIGURE_STEPS,		/* of the clock, by us */
+	FIGURE_GAVE_UP,		/* 1: the daemon has ended (panic) */
 	FIGURE_IN_BOUND,	/* share of the seconds in which we claim to be synchronised with the error within root distance */
 	FIGURE_BOUND,		/* us, RMS of the root distance in those seconds */
 	FIGURE_SYNCED,		/* share of all seconds in which we claim to be synchronised */
@@ -60,7 +61,7 @@ void meter_take(struct meter *m, const struct second *s);
 void meter_free(struct meter *m);
 
 /* Sums up; sorts what the meter holds. */
-void meter_read(struct meter *m, double length, double packets_per_source, unsigned steps, struct figures *out);
+void meter_read(struct meter *m, double length, double packets_per_source, unsigned steps, bool gave_up, struct figures *out);
 
 /* Median and worst over n runs; for the share within bounds, the time synchronised and the interval the least is the worst. */
 void figures_median(const struct figures f[], size_t n, struct figures *median, struct figures *worst);

@@ -482,7 +482,7 @@ world_run(const struct scenario *s, uint64_t seed, FILE *trace, struct figures *
 			run_timers(w);
 	}
 	if (ok)
-		meter_read(&w->meter, s->length, packets_per_source(w), w->machine.steps, out);
+		meter_read(&w->meter, s->length, packets_per_source(w), w->machine.steps, w->gone, out);
 	if (w != NULL) {
 		meter_free(&w->meter);
 		sysclock_free(w->clock);
