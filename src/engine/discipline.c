@@ -81,17 +81,19 @@ slew_rate(struct discipline *d, double offset, double interval)
 	return fmin(bound, fmax(fabs(offset) / time, 1e-9));
 }
 
+/* A step is no jitter: what is left of the offset after it is none. */
 static void
-average(struct discipline *d, const struct estimate *e, double freq)
+average(struct discipline *d, const struct estimate *e, const struct decision *r)
 {
-	double doff = e->offset - d->offset, df = freq - d->freq;
+	bool step = r->what == DECIDE_STEP;
+	double doff = step ? 0 : e->offset - d->offset, df = r->freq - d->freq;
 
 	if (d->updated.ns != 0) {
 		d->jitter = sqrt(d->jitter * d->jitter + AVERAGE * (doff * doff - d->jitter * d->jitter));
 		d->wander = sqrt(d->wander * d->wander + AVERAGE * (df * df - d->wander * d->wander));
 	}
-	d->offset = e->offset;
-	d->freq = freq;
+	d->offset = step ? 0 : e->offset;
+	d->freq = r->freq;
 }
 
 static void
@@ -121,7 +123,7 @@ discipline_update(struct discipline *d, struct monotime now, const struct estima
 		r.spike = r.what == DECIDE_HOLD;
 	}
 	if (r.what == DECIDE_SLEW || r.what == DECIDE_STEP) {
-		average(d, e, r.freq);
+		average(d, e, &r);
 		r.slew = slew_rate(d, e->offset, interval);
 		advance(d, e);
 		d->once = true;

@@ -95,6 +95,20 @@ START_TEST(later_a_large_offset_waits_for_the_stepout)
 }
 END_TEST
 
+START_TEST(a_step_is_no_jitter)
+{
+	struct discipline d = running(&discipline_defaults);
+	double before = d.jitter;
+
+	(void)update(&d, 138, 0.5, 0);
+	ck_assert_int_eq(update(&d, 138 + 300, 0.5, 0).what, DECIDE_STEP);
+	ck_assert_double_le(d.jitter, before);
+	ck_assert_double_eq(d.offset, 0);
+	(void)update(&d, 138 + 364, 0.0001, 0);
+	ck_assert_double_lt(d.jitter, 0.001);
+}
+END_TEST
+
 START_TEST(a_spike_moves_nothing_and_the_next_one_waits_anew)
 {
 	struct discipline d = running(&discipline_defaults);
@@ -275,7 +289,7 @@ END_TEST
 
 UNIT_MAIN("engine/discipline", the_drift_file_is_believed_within_the_bound,
     the_first_offset_above_the_threshold_is_stepped_at_once_and_one_below_is_slewed, later_a_large_offset_waits_for_the_stepout,
-    a_spike_moves_nothing_and_the_next_one_waits_anew, forward_and_backward_thresholds_are_apart, a_threshold_of_zero_never_steps,
+    a_step_is_no_jitter, a_spike_moves_nothing_and_the_next_one_waits_anew, forward_and_backward_thresholds_are_apart, a_threshold_of_zero_never_steps,
     slew_only_steps_beyond_ten_minutes, beyond_the_panic_threshold_the_clock_is_left_alone, a_panic_threshold_of_zero_never_panics,
     any_offset_is_forgiven_once_and_the_first_correction_of_any_size_spends_it, the_first_correction_is_a_step_if_asked_for_and_only_the_first,
     the_frequency_is_never_beyond_the_bound, slewing_is_bounded_and_more_so_once_settled,

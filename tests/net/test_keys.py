@@ -74,7 +74,7 @@ def test_chronyd_follows_us_with_a_key(lab):
     for i in (1, 2, 4):
         node = lab.node(f"chrony{i}", f"192.0.2.{20 + i}")
         path = key_file(node, CHRONY)
-        daemons.chronyd(node, f"keyfile {path}\nserver {SERVER} iburst key {i} minpoll 0\n", name=f"chrony{i}")
+        daemons.chronyd(node, f"keyfile {path}\nserver {SERVER} iburst key {i} minpoll 2\n", name=f"chrony{i}")
         wait_until(lambda: any(row[1] == "*" for row in daemons.chronyc(node, "sources", name=f"chrony{i}") if len(row) > 1), 30,
                    f"chronyd follows us with key {i}")
         assert daemons.chronyc(node, "authdata", name=f"chrony{i}")[0][1:3] == ["SK", str(i)]
