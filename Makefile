@@ -9,8 +9,8 @@
 VERSION	= 0.1
 
 # --- where things go when installed ------------------------------------------------------------
-PREFIX		= /usr/local
-DESTDIR		=
+PREFIX		?= /usr/local
+DESTDIR		?=
 bindir		= $(PREFIX)/bin
 sbindir		= $(PREFIX)/sbin
 mandir		= $(PREFIX)/share/man
