@@ -13,14 +13,18 @@
  * mixture (Magill 1965: multiple model adaptive estimation).  What was seen long ago counts less (0.99 per sample), and no model is ever ruled
  * out, so that an oscillator may change its character.
  *
- * A sample.  Let its delay exceed the least delay of the path by s.  Had both one-way delays an exponential excess, its offset error were
- * uniform within +-s/2 and its variance s^2/12; nor can it be larger than s/2 whatever the delays are like.  The least delay itself is
- * only known to within d, which shrinks with the number n of samples: of exponential delays, the least of n exceeds the true one by about
- * the median excess over sqrt(n).  So
+ * A sample.  Let its delay exceed the least delay of the path by s.  Whatever the delays are like, its offset error is within +-s/2; had both
+ * one-way delays an exponential excess, it were uniform there.  So a sample is a box, not a bell: one that says no more than is known anyway
+ * moves nothing, and where boxes overlap little, little is left.  The least delay itself is only known to within d, which shrinks with the number n of
+ * samples: of exponential delays, the least of n exceeds the true one by about the median excess over sqrt(n).  So the error is uniform
+ * within +-h, blurred by a normal error of variance v,
  *
- *	r = (s + d)^2 / 12 + e^2	d = median excess / sqrt(n) + 3 least / (n + 1)^2
+ *	h = (s + d) / 2		v = e^2 + d^2 / 12	d = median excess / sqrt(n) + 3 least / (n + 1)^2
  *
- * where e are the reading errors and the last term stands for the jitter that the first few samples cannot show yet.
+ * where e are the reading errors and the last term stands for the jitter that the first few samples cannot show yet.  Other delays crowd errors
+ * in the middle of the box: with a probability of one in four the error is taken to be normal, with the same variance h^2/3 + v.  What remains
+ * of each filter's x is replaced by its mean and variance (assumed density filtering; Minka 2001, section 2).  In the simulator the box alone
+ * takes 9 % off the RMS error of the clock, over all scenarios.
  *
  * Hindsight.  A sample that comes in may show that the least delay is less than was thought, so the last 64 are kept and all of
  * them weighed anew each time; those before are summed up in the state the run starts from.

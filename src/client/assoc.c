@@ -18,7 +18,7 @@
 #define POLL_SKEW	0.06	/* share of the shortest interval by which polls are spread, so that clients do not march in step … */
 #define POLL_SPREAD	0.125	/* … and of longer ones, to below, so that none is longer than maxpoll */
 #define SIGMAS		3.0	/* standard deviations of the estimate that its root distance makes room for */
-#define POLL_FORESIGHT	1.5	/* the next poll is due when the clock can be foretold no better than to this many samples' variance */
+#define POLL_FORESIGHT	1.56	/* the next poll is due when the clock can be foretold no better than to this many samples' variance */
 #define POLL_GRAIN	1.09	/* to which the interval is found: an eighth of a power of two */
 
 /* s between the requests of an initial burst: close at first, which tells the offset, then ever wider, which tells the frequency. */

@@ -5,8 +5,13 @@
  * Between samples t seconds apart, with w and u as in the header (the fading of the slope within t is applied after the step):
  *	x += f t + a t^2/2,  f += a t
  *	P  = F P F' + w^2 [t^3/3 t^2/2 0; t^2/2 t 0; 0 0 0] + u^2 [t^5/20 t^4/8 t^3/6; t^4/8 t^3/3 t^2/2; t^3/6 t^2/2 t]
- * A sample z of variance r then corrects each state by its gain p/(pxx + r), p being pxx, pxf, pxa.
+ * A sample then leaves x with another mean and variance: those of the mixture of the two errors of the header.  With z the sample, s^2 = pxx + v,
+ * A = (z - h - x)/s, B = (z + h - x)/s, phi and Phi the normal density and distribution, the box leaves
+ *	x += pxx/s d1,  pxx -= pxx^2/s^2 d2,  d1 = (phi(A) - phi(B))/m,  d2 = d1^2 + (B phi(B) - A phi(A))/m,  m = Phi(B) - Phi(A)
+ * with likelihood m/2h, and the normal error of variance r = h^2/3 + v the textbook's gain pxx/(pxx + r).  What x learns f and a learn
+ * in proportion pxf/pxx and pxa/pxx.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +21,8 @@
 #define SLOPE_SIGMA	1e-9		/* s/s^2, before the first sample: 0.1 ppm per degree and a degree in two minutes */
 #define FORGET		0.99		/* of the log likelihood, per sample: what an oscillator was like counts less with time … */
 #define DOUBT_MAX	15.0		/* … and no model is ever held to be less likely than exp(-15) times the best: fans start, sunlight comes in */
+#define CLUSTERED	0.25		/* of all paths: errors crowd in the middle of the box instead of filling it */
+#define NARROW		1e-3		/* a box this small against what is known of x is as good as a normal error */
 #define OFFSET_VAR	1.0e12		/* s^2: nothing is known of the offset before the first sample */
 #define UNSEEN_JITTER	3.0		/* of the least delay, over (n + 1)^2: see d in the header */
 #define FREQ_BOUND	500e-6		/* s/s: no oscillator is worse, whatever strange samples made of it */
@@ -34,6 +41,18 @@ static const struct model models[ESTIMATOR_MODELS] = {
 	{ 3.0e-11, 0 }, { 9.5e-11, 0 }, { 3.0e-10, 0 }, { 9.5e-10, 0 }, { 3.0e-9, 0 }, { 9.5e-9, 0 }, { 3.0e-8, 0 }, { 9.5e-8, 0 }, { 3.0e-7, 0 },
 	{ 9.5e-11, 1.0e-11 }, { 9.5e-11, 3.2e-11 }, { 9.5e-11, 1.0e-10 }, { 9.5e-11, 3.2e-10 },
 };
+
+/* The error of a sample: uniform within +-half, and a normal one of this variance. */
+struct error {
+	double	half;			/* s */
+	double	var;			/* s^2 */
+};
+
+static double
+error_var(const struct error *e)
+{
+	return e->half * e->half / 3 + e->var;
+}
 
 static void
 predict(struct kalman *k, const struct model *m, double t)
@@ -57,24 +76,110 @@ predict(struct kalman *k, const struct model *m, double t)
 	k->a *= fade;
 }
 
-/* Corrects the state by a measurement. */
-static void
-correct(struct kalman *k, double z, double r)
-{
-	double s = k->pxx + r;
-	double innovation = z - k->x;
-	double gx = k->pxx / s, gf = k->pxf / s, ga = k->pxa / s;
+/* What a measurement may leave of x: how far its mean moves, its variance, and how likely the measurement was. */
+struct outcome {
+	double	shift, var, likelihood;
+};
 
-	k->x += gx * innovation;
-	k->f += gf * innovation;
-	k->a += ga * innovation;
-	k->pff -= gf * k->pxf;
-	k->pfa -= gf * k->pxa;
-	k->paa -= ga * k->pxa;
-	k->pxf *= r / s;
-	k->pxa *= r / s;
-	k->pxx *= r / s;
-	k->loglik -= 0.5 * (log(s) + innovation * innovation / s);
+/* The error is normal. */
+static struct outcome
+normal_outcome(const struct kalman *k, double innovation, double r)
+{
+	double s2 = k->pxx + r;
+
+	return (struct outcome){
+		.shift = k->pxx / s2 * innovation,
+		.var = k->pxx * r / s2,
+		.likelihood = exp(-0.5 * innovation * innovation / s2) / sqrt(2 * M_PI * s2),
+	};
+}
+
+/* The standard normal's share between a and b, a < b, without loss in the tails. */
+static double
+normal_between(double a, double b)
+{
+	if (a > 0)
+		return (erfc(a * M_SQRT1_2) - erfc(b * M_SQRT1_2)) / 2;
+	if (b < 0)
+		return (erfc(-b * M_SQRT1_2) - erfc(-a * M_SQRT1_2)) / 2;
+	return (erf(b * M_SQRT1_2) - erf(a * M_SQRT1_2)) / 2;
+}
+
+static double
+normal_density(double a)
+{
+	return exp(-0.5 * a * a) / sqrt(2 * M_PI);
+}
+
+/* The error is uniform within +-h, blurred by a normal one of variance v. */
+static struct outcome
+box_outcome(const struct kalman *k, double innovation, double h, double v)
+{
+	double s = sqrt(k->pxx + v), a = (innovation - h) / s, b = (innovation + h) / s;
+	double mass = normal_between(a, b), d1, d2;
+	struct outcome like_normal = normal_outcome(k, innovation, h * h / 3 + v);
+
+	/* Where next to nothing is known, or all is contradicted, the difference of the moments would be a rounding error. */
+	if (mass < 1e-12 || h < NARROW * s) {
+		like_normal.likelihood = mass / (2 * h);
+		return like_normal;
+	}
+	d1 = (normal_density(a) - normal_density(b)) / mass;
+	d2 = d1 * d1 + (b * normal_density(b) - a * normal_density(a)) / mass;
+	return (struct outcome){
+		.shift = k->pxx / s * d1,
+		.var = k->pxx * (1 - k->pxx * fmax(0, fmin(d2, 1)) / (s * s)),
+		.likelihood = mass / (2 * h),
+	};
+}
+
+/* Mean and variance of two possible outcomes, the second of which is true with probability p before the measurement. */
+static struct outcome
+mix(struct outcome one, struct outcome other, double p)
+{
+	double likelihood = (1 - p) * one.likelihood + p * other.likelihood;
+	double w = p * other.likelihood / likelihood, apart = other.shift - one.shift;
+
+	return (struct outcome){
+		.shift = one.shift + w * apart,
+		.var = (1 - w) * one.var + w * other.var + w * (1 - w) * apart * apart,
+		.likelihood = likelihood,
+	};
+}
+
+/* What x learns, f and a learn in proportion. */
+static void
+correct(struct kalman *k, double shift, double var)
+{
+	double pxf = k->pxf, pxa = k->pxa, gf = pxf / k->pxx, ga = pxa / k->pxx, left = var / k->pxx;
+
+	k->x += shift;
+	k->f += gf * shift;
+	k->a += ga * shift;
+	k->pff -= gf * pxf * (1 - left);
+	k->pfa -= gf * pxa * (1 - left);
+	k->paa -= ga * pxa * (1 - left);
+	k->pxf *= left;
+	k->pxa *= left;
+	k->pxx = var;
+}
+
+static void
+measure(struct kalman *k, double z, const struct error *e)
+{
+	double innovation = z - k->x, r = error_var(e);
+	struct outcome normal = normal_outcome(k, innovation, r), o = normal;
+
+	if (e->half > 0)
+		o = mix(box_outcome(k, innovation, e->half, e->var), normal, CLUSTERED);
+	/* Beyond what a double can tell from impossible. */
+	if (!(o.likelihood > DBL_MIN)) {
+		o = normal;
+		k->loglik -= 0.5 * (log(k->pxx + r) + innovation * innovation / (k->pxx + r));
+	} else {
+		k->loglik += log(o.likelihood);
+	}
+	correct(k, o.shift, o.var);
 }
 
 static void
@@ -89,7 +194,7 @@ bank_init(struct bank *b, double freq, double freq_var)
 }
 
 static void
-bank_take(struct bank *b, const struct measurement *m, double r)
+bank_take(struct bank *b, const struct measurement *m, const struct error *e)
 {
 	double dt = b->n == 0 ? 0 : monotime_diff(m->when, b->when), best = -INFINITY;
 
@@ -99,7 +204,7 @@ bank_take(struct bank *b, const struct measurement *m, double r)
 		predict(k, &models[i], dt);
 		k->loglik *= FORGET;
 		k->pxx += m->loosen;
-		correct(k, m->raw, r);
+		measure(k, m->raw, e);
 		/* Two samples fit any model: only from the third on one can be better than another. */
 		if (b->n < 2)
 			k->loglik = 0;
@@ -177,12 +282,10 @@ doubt(const struct estimator *e)
 	return median(excess, n) / sqrt(n) + UNSEEN_JITTER * least / ((n + 1) * (n + 1));
 }
 
-static double
-measurement_var(const struct measurement *m, double d)
+static struct error
+measurement_error(const struct measurement *m, double d)
 {
-	double s = m->delay - m->least + d;
-
-	return s * s / 12 + m->disp * m->disp;
+	return (struct error){ .half = (m->delay - m->least + d) / 2, .var = m->disp * m->disp + d * d / 12 };
 }
 
 /* The n newest came by a path of their own, whose least delay is this. */
@@ -239,7 +342,8 @@ static bool
 is_strange(const struct estimator *e, const struct sample *s)
 {
 	const struct measurement m = { .delay = s->delay, .disp = s->disp, .least = fmin(s->delay, e->ring[e->n - 1].least) };
-	double dt = monotime_diff(s->when, e->state.when), r = measurement_var(&m, doubt(e));
+	struct error one = measurement_error(&m, doubt(e));
+	double dt = monotime_diff(s->when, e->state.when), r = error_var(&one);
 
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
 		struct kalman k = e->state.model[i];
@@ -277,7 +381,9 @@ put_aside(struct estimator *e, const struct sample *s)
 static void
 retire(struct estimator *e)
 {
-	bank_take(&e->base, &e->ring[0], measurement_var(&e->ring[0], doubt(e)));
+	struct error oldest = measurement_error(&e->ring[0], doubt(e));
+
+	bank_take(&e->base, &e->ring[0], &oldest);
 	memmove(&e->ring[0], &e->ring[1], (ESTIMATOR_RING - 1) * sizeof(e->ring[0]));
 	e->n--;
 	if (e->path > 0)
@@ -301,10 +407,10 @@ estimator_add(struct estimator *e, const struct sample *s)
 	d = doubt(e);
 	e->state = e->base;
 	for (unsigned i = 0; i < e->n; i++) {
-		double r = measurement_var(&e->ring[i], d);
+		struct error one = measurement_error(&e->ring[i], d);
 
-		bank_take(&e->state, &e->ring[i], r);
-		sum += r;
+		bank_take(&e->state, &e->ring[i], &one);
+		sum += error_var(&one);
 	}
 	e->noise = sum / e->n;
 }
@@ -373,8 +479,10 @@ estimator_joint(const struct estimator *const e[], const double bias[], size_t n
 	}
 	for (size_t i = oldest(e, next, n); i < n; i = oldest(e, next, n)) {
 		const struct measurement *m = &e[i]->ring[next[i]++];
+		struct error one = measurement_error(m, d[i]);
 
-		bank_take(&b, m, measurement_var(m, d[i]) + extra[i]);
+		one.var += extra[i];
+		bank_take(&b, m, &one);
 	}
 	bank_get(&b, now, steered, out);
 	/* However many samples: a source's bias does not average out, only those of several sources do. */
