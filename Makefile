@@ -4,7 +4,7 @@
 #	sudo make run		install what is missing, build, run ntpd in the foreground with conf/ntp.conf
 #	sudo make check		install what is missing, build, run every test
 #
-# Other targets: all deps install uninstall demo bench vmtest asan lint clean
+# Other targets: all deps install uninstall demo bench vmtest asan tsan lint clean
 
 VERSION	= 0.1
 
@@ -59,9 +59,9 @@ SRC_wire	= control.c packet.c
 SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c select.c sysvars.c
 SRC_auth	= digest.c keys.c
 SRC_sysclock	= host.c kernel.c software.c sysclock.c
-SRC_net		= ifaces.c resolv_files.c resolver.c udp.c
+SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c
 SRC_client	= assoc.c client.c exchange.c naming.c roster.c source.c system.c
-SRC_server	= counters.c listener.c mru.c ratelimit.c respond.c restrict.c worker.c
+SRC_server	= counters.c crew.c listener.c mru.c mrus.c port.c ratelimit.c respond.c restrict.c serve.c snapshot.c tables.c worker.c
 SRC_control	= budget.c mode6.c mrulist.c nonce.c text.c vars.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
 SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c simple.c sources.c value.c
@@ -75,7 +75,7 @@ LIB	= $B/libtruechimer.a
 TOOLS	= ntpq ntpstat ntpwait
 PROGRAMS = ntpd $(TOOLS)
 
-.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy fuzz asan lint install uninstall clean distclean
+.PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy fuzz asan tsan lint install uninstall clean distclean
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS:%=$B/%)
@@ -193,6 +193,14 @@ ASAN = SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 asan:
 	$(MAKE) $(ASAN) all check-unit build/asan/tests/net/timeserver
 	TRUECHIMER_BUILD=$(CURDIR)/build/asan tests/net/run
+
+# The rooms that know threads, on a build that reports every access that two of them make without an order.
+TSAN = SAN="-fsanitize=thread -fno-omit-frame-pointer" HARDEN=-fPIE HARDEN_LD=-pie CFLAGS="-O1 -g" B=build/tsan
+TSAN_UNIT = $(filter tests/server/% tests/net/% tests/auth/% tests/base/% tests/control/%,$(UNIT_SRC:%.c=%))
+tsan:
+	$(MAKE) $(TSAN) all $(TSAN_UNIT:%=build/tsan/%) build/tsan/tests/net/timeserver
+	@for t in $(TSAN_UNIT); do echo "  TSAN	$$t"; TSAN_OPTIONS=halt_on_error=1 build/tsan/$$t >build/tsan/$$t.log 2>&1 || { cat build/tsan/$$t.log; exit 1; }; done
+	TRUECHIMER_BUILD=$(CURDIR)/build/tsan TSAN_OPTIONS=halt_on_error=1 tests/net/run tests/net/test_workers.py
 
 # What another compiler, two analysers and the manual's own checker have to say.
 lint: all $B/tests/man/tables

@@ -4,7 +4,7 @@
  *
  * A MAC on the wire is the key id (4 octets) and a digest: H(secret, packet), cut to 20 octets, or AES-CMAC of 16.  A key works only if it is
  * trusted too.  Contexts of the crypto library are made when the file is read; computing a MAC allocates nothing.
- * Not thread safe: each thread loads its own.
+ * Not thread safe: each thread has a copy of its own (keys_copy).
  */
 #ifndef AUTH_KEYS_H
 #define AUTH_KEYS_H
@@ -35,6 +35,9 @@ MUST_USE struct keys *keys_load(const char *path, keys_remark *remark, void *arg
 
 /* The same from memory. */
 MUST_USE struct keys *keys_parse(const char *name, const char *text, size_t len, keys_remark *remark, void *arg);
+
+/* The same keys with contexts of their own, for another thread; NULL if the library or memory fails. */
+MUST_USE struct keys *keys_copy(const struct keys *k);
 
 /* Wipes the secrets. */
 void keys_free(struct keys *k);

@@ -15,7 +15,7 @@
 #include "base/must_use.h"
 #include "control/nonce.h"
 #include "control/text.h"
-#include "server/mru.h"
+#include "server/mrus.h"
 #include "wire/control.h"
 
 #define MRULIST_FRAGS_MAX	128	/* datagrams of one answer */
@@ -48,7 +48,7 @@ MUST_USE bool mrulist_parse(struct mrulist_request *rq, const char *text, size_t
 
 /* What the list is shown with. */
 struct mrulist_frame {
-	const struct mru	*mru;		/* NULL: as if empty */
+	const struct mrus	*mrus;
 	struct monotime		now;
 	int64_t			ahead_ns;	/* wall time shown minus monotime */
 	const char		*nonce;		/* the new one */

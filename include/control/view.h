@@ -15,7 +15,7 @@
 #include "client/assoc.h"
 #include "client/system.h"
 #include "server/counters.h"
-#include "server/mru.h"
+#include "server/mrus.h"
 #include "server/restrict.h"
 #include "sysclock/sysclock.h"
 
@@ -47,7 +47,9 @@ struct control_view {
 	size_t				 nassocs;
 
 	const struct server_counters	*counters;	/* with processed, which the associations count, added */
-	const struct mru		*mru;		/* NULL: no list */
+	struct mrus			 mrus;		/* the workers' lists; entries may be looked at only while hold keeps them still */
+	void				(*hold)(void *arg, bool on);	/* NULL: they are still */
+	void				*hold_arg;
 	struct mru_stats		 mru_stats;	/* zero where there is no list */
 	bool				 monitor;	/* enable monitor */
 	const struct restrict_list	*restricts;

@@ -40,6 +40,9 @@ struct datagram {
 /* A bound, non-blocking, close-on-exec socket with kernel receive timestamps; -1 with errno. IPv6 sockets take IPv6 only. */
 MUST_USE int udp_open(const struct udp_opts *o);
 
+/* Marks what the socket of that family sends from now on; dscp is 0 … 63.  -1 with errno. */
+MUST_USE int udp_set_dscp(int fd, int family, int dscp);
+
 /* Connects, so that only this peer's datagrams and ICMP errors arrive. */
 MUST_USE int udp_connect(int fd, const struct addr *peer);
 

@@ -3,8 +3,11 @@
  * The server's sockets on an event base: receive a batch, ask restrict, mru, ratelimit and respond, send a batch.
  *
  * Without interface rules there is one socket for all addresses of a family, and replies leave from the address that was
- * asked; with rules there is one socket for each address that is to be listened on, following listener_rescan.  All state of the packet path
- * belongs to a worker; there is one, in the caller's loop.
+ * asked; with rules there is one socket for each address that is to be listened on, following listener_rescan.
+ *
+ * All state of the packet path belongs to a worker.  There is one, in the caller's loop, or there are several in threads, each with sockets of its
+ * own on the same addresses: the kernel gives each source to always the same worker (net/steer.h), so that limits by source are exact, and the rooms for
+ * sources that the mru directive gives are divided among them.  Callbacks still come in the caller's loop, and all functions are for its thread alone.
  */
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
@@ -19,7 +22,7 @@
 #include "net/ifaces.h"
 #include "net/udp.h"
 #include "server/counters.h"
-#include "server/mru.h"
+#include "server/mrus.h"
 #include "server/ratelimit.h"
 #include "server/restrict.h"
 #include "sysclock/sysclock.h"
@@ -27,8 +30,11 @@
 struct event_base;
 struct listener;
 
+#define LISTENER_WORKERS_MAX	MRUS_MAX
+
 struct listener_opts {
 	uint16_t		port;		/* 123 */
+	unsigned		workers;	/* 1: in the caller's loop; more (up to LISTENER_WORKERS_MAX): so many threads */
 	int			dscp;		/* 0 … 63, or -1 */
 	bool			ipv4, ipv6;	/* families to serve */
 	const struct iface_rule	*rules;		/* interface directives, -I and -L, in order; borrowed while the listener lives */
@@ -46,30 +52,44 @@ typedef void listener_control_cb(void *arg, const struct datagram *d, unsigned f
 #define LISTENER_WHY_MAX	256
 
 /*
- * Opens the sockets.  A family the kernel does not have is left out with a log line.  restricts is borrowed and must outlive the listener, which keeps
- * the entries for our own addresses in it current.  Until listener_publish, replies say that we are not synchronised.
+ * Opens the sockets.  A family the kernel does not have is left out with a log line, and a kernel that cannot steer gets one worker.  restricts is
+ * borrowed and must outlive the listener, which keeps the entries for our own addresses in it current.  Until listener_publish, replies say that we
+ * are not synchronised.
  * NULL: why says what could not be opened and why not ("cannot listen on 0.0.0.0:123: Address already in use").
  */
 MUST_USE struct listener *listener_new(struct event_base *base, const struct listener_opts *o, struct restrict_list *restricts, listener_control_cb *control,
     void *control_arg, char why[static LISTENER_WHY_MAX]);
 void listener_free(struct listener *l);
 
+/*
+ * Starts the threads, where there are to be some: until then nothing is answered.  They have the rights that the caller has now, so call it when those not
+ * needed are gone, and before no thread can be started any more.  -1 with errno.
+ */
+MUST_USE int listener_start(struct listener *l);
+
 /* From now on answers are made from these values.  Call after every change of the system variables or of the clock. */
 void listener_publish(struct listener *l, const struct sysvars *sys, const struct clockmap *map);
+
+/* The restrict list has changed: call this, so that all workers go by it.  Or its hits are to be looked at: it brings those up to date. */
+void listener_follow(struct listener *l);
 
 /* Addresses have changed, or may have: opens and closes sockets to match.  What cannot be opened is logged and tried again next time. */
 void listener_rescan(struct listener *l);
 
 /*
- * Other rules or rates after reading the configuration again; *o as for listener_new, with the same port.  The MRU list starts anew only if its options
- * changed.  -1 with errno: the old options stay in force.
+ * Other rules or rates after reading the configuration again; *o as for listener_new, with the same port and number of workers.  The MRU list starts anew
+ * only if its options changed.  Sockets that are still wanted stay open.  -1 with errno: the old options stay in force.
  */
 MUST_USE int listener_reconfigure(struct listener *l, const struct listener_opts *o);
 
-/* Looks into the running server, for the control room.  mru is NULL where there is no list. */
+/* Looks into the running server, for the control room: sums over the workers. */
 void listener_counters(const struct listener *l, struct server_counters *sum);
-const struct mru *listener_mru(const struct listener *l);
-const struct discard_opts *listener_discard(const struct listener *l);
+void listener_mru_stats(const struct listener *l, struct mru_stats *out);
+unsigned listener_workers(const struct listener *l);
+
+/* The MRU lists.  Their entries may be read between listener_hold(l, true) and listener_hold(l, false), while the workers stand still. */
+void listener_mrus(const struct listener *l, struct mrus *out);
+void listener_hold(struct listener *l, bool on);
 
 /* One socket, as ntpq's ifstats shows it. */
 struct listener_socket {

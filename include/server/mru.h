@@ -52,6 +52,7 @@ struct mru_stats {
 	size_t		depth, deepest, maxdepth, mindepth;	/* entries */
 	size_t		mem, maxmem;	/* octets in use and at most */
 	double		maxage, minage;	/* s */
+	struct monotime	oldest;		/* last packet of the oldest entry; 0 where depth is */
 };
 
 /* What a packet tells the list. */

@@ -6,7 +6,7 @@
  * contains the address wins alone (nothing is inherited from wider ones).  For ordinary masks that is the longest prefix;
  * masks with holes are allowed.  An ntpport entry counts only for source port 123.  Each family starts with a default entry
  * without flags (0.0.0.0/0, ::/0), which cannot be removed, so that every address finds something.
- * Ports and scopes inside rules do not count.  One owner; lookup writes hit counters.
+ * Ports and scopes inside rules do not count.  One owner, one thread; lookup writes hit counters.
  */
 #ifndef SERVER_RESTRICT_H
 #define SERVER_RESTRICT_H
@@ -82,6 +82,16 @@ struct restrict_list;
 
 MUST_USE struct restrict_list *restrict_new(void);
 void restrict_free(struct restrict_list *l);
+
+/*
+ * For several threads, each gets a copy: what matches what is the same, hits begin at 0, and it is made ready so that the first lookup finds nothing to be
+ * done.  NULL with errno.  restrict_collect adds a copy's hits to those of the entries it was made of, as far as they are still there, and zeroes them.
+ */
+MUST_USE struct restrict_list *restrict_copy(const struct restrict_list *l);
+void restrict_collect(struct restrict_list *l, struct restrict_list *copy);
+
+/* A number that changes whenever an entry or the template does, so that whoever has copies knows. */
+uint64_t restrict_edition(const struct restrict_list *l);
 
 /*
  * Adds a rule.  If the same address, mask, ntpport, interface and source is there already, its flags are OR-ed into that one and its

@@ -330,6 +330,45 @@ out:
 	return keys;
 }
 
+/* NULL if the library or memory fails. */
+static struct key *
+copy_key(const struct key *old)
+{
+	struct key *k = malloc(sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	*k = *old;
+	k->next = NULL;
+	k->md = old->md == NULL ? NULL : EVP_MD_CTX_new();
+	k->mac = old->mac == NULL ? NULL : EVP_MAC_CTX_dup(old->mac);
+	if (old->md != NULL ? k->md != NULL && EVP_MD_CTX_copy_ex(k->md, old->md) == 1 : k->mac != NULL)
+		return k;
+	free_key(k);
+	return NULL;
+}
+
+struct keys *
+keys_copy(const struct keys *k)
+{
+	struct keys *copy = calloc(1, sizeof(*copy));
+	struct key **at;
+
+	if (copy == NULL)
+		return NULL;
+	at = &copy->list;
+	for (const struct key *one = k->list; one != NULL; one = one->next, at = &(*at)->next) {
+		*at = copy_key(one);
+		if (*at == NULL) {
+			keys_free(copy);
+			return NULL;
+		}
+		copy->by_id[one->id] = *at;
+		copy->n++;
+	}
+	return copy;
+}
+
 void
 keys_free(struct keys *k)
 {

@@ -2,6 +2,7 @@
 /* Formats a line once and hands it to stderr, a file or syslog. */
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,9 @@ static struct {
 	bool		 syslog, copy;
 	int		 debug;
 } log_state;
+
+/* Worker threads have next to nothing to say, but may. */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const int syslog_priority[] = {
 	[LOG_LEVEL_ERR] = LOG_ERR,
@@ -53,12 +57,14 @@ emit(enum log_level level, const char *fmt, va_list ap, int err)
 	len = strlen(line);
 	if (err != 0)
 		snprintf(line + len, sizeof(line) - len, ": %s", strerror(err));
+	pthread_mutex_lock(&log_lock);
 	if (log_state.syslog)
 		syslog(syslog_priority[level], "%s", line);
 	else
 		print_line(log_state.file != NULL ? log_state.file : stderr, line);
 	if (log_state.copy && (log_state.syslog || log_state.file != NULL))
 		print_line(stderr, line);
+	pthread_mutex_unlock(&log_lock);
 	errno = saved;
 }
 
@@ -79,11 +85,13 @@ log_to_file(const char *path)
 	} else if (strcmp(path, "stdout") == 0) {
 		f = stdout;
 	}
+	pthread_mutex_lock(&log_lock);
 	if (log_state.path[0] != '\0')
 		fclose(log_state.file);
 	snprintf(log_state.path, sizeof(log_state.path), "%s", named ? path : "");
 	log_state.file = f;
 	log_state.syslog = false;
+	pthread_mutex_unlock(&log_lock);
 	return 0;
 }
 

@@ -54,6 +54,7 @@ config_new(void)
 		.discard = discard_defaults,
 		.mru = mru_defaults,
 		.dscp = DSCP_EF,
+		.workers = 1,
 		.enable_ntp = true,
 		.enable_monitor = true,
 		.enable_auth = true,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/ntp.h"
+#include "server/listener.h"
 #include "reader.h"
 
 #define SECONDS_MAX	1e9	/* s, about thirty years: beyond it a value is a typing error */
@@ -391,6 +392,8 @@ const struct directive directive_table[] = {
 	{ .name = "dscp", .parse = parse_int, .args = "N", .example = "dscp 46", .prose = "traffic class of packets", .offset = FIELD(dscp), .max = 63 },
 	{ .name = "extra", .standing = NOT_YET, .parse = parse_options, .args = "port N", .example = "extra port 1123", .prose = "a second server port",
 	    TABLE(extra_options), .min = 1 },
+	{ .name = "workers", .parse = parse_workers, .args = "N | auto", .example = "workers auto",
+	    .prose = "threads that answer requests; 1: none but the main one", .min = 1, .max = LISTENER_WORKERS_MAX },
 	{ .name = "rlimit", .parse = parse_options, .args = "[memlock MB] [stacksize PAGES] [filenum N]", .example = "rlimit memlock -1",
 	    .prose = "limits of the process", TABLE(rlimit_options), .min = 1 },
 	{ .name = "mdnstries", .standing = RELIC, .parse = parse_int, .args = "N", .example = "mdnstries 5", .prose = "mDNS is left to the system", NO_FIELD,

@@ -119,6 +119,7 @@ directive_parse parse_source, parse_other_mode, parse_refclock, parse_fudge;
 directive_parse parse_restrict, parse_unrestrict;
 /* lines.c */
 directive_parse parse_flags, parse_interface, parse_setvar, parse_logconfig, parse_include, parse_end, parse_simulate, parse_trustedkey,
-    parse_driftfile, parse_leapfile, parse_clock, parse_statistics, parse_filegen, parse_pollskewlist, parse_statsdir, parse_mru;
+    parse_driftfile, parse_leapfile, parse_clock, parse_statistics, parse_filegen, parse_pollskewlist, parse_statsdir, parse_mru,
+    parse_workers;
 
 #endif

@@ -35,6 +35,20 @@ parse_int(struct reader *r, const struct directive *d)
 	*(int *)(void *)((char *)r->c + d->offset) = (int)v;
 }
 
+/* How many threads answer requests: a number, or as many as there are processors. */
+void
+parse_workers(struct reader *r, const struct directive *d)
+{
+	int64_t n = 0;
+
+	if (!reader_need(r, WANT_WORD, "a number or 'auto'"))
+		return;
+	if (strcmp(r->tok.text, "auto") != 0 && !reader_token_int(r, d->name, (int64_t)d->min, (int64_t)d->max, &n))
+		return;
+	if (reader_end(r))
+		r->c->workers = (int)n;
+}
+
 void
 parse_number(struct reader *r, const struct directive *d)
 {

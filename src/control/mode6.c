@@ -128,7 +128,7 @@ ahead(struct mode6 *m, const struct clockread *now)
 static int
 read_mru(struct talk *k)
 {
-	struct mrulist_frame f = { .mru = k->v->mru, .now = k->v->now.mono, .ahead_ns = ahead(k->m, &k->v->now) };
+	struct mrulist_frame f = { .mrus = &k->v->mrus, .now = k->v->now.mono, .ahead_ns = ahead(k->m, &k->v->now) };
 	struct mrulist_request rq;
 	char nonce[NONCE_DIGITS + 1];
 	bool ok;
@@ -145,7 +145,12 @@ read_mru(struct talk *k)
 	if (!nonce_make(&k->m->secret, &k->rq->from, f.now, nonce))
 		return CERR_UNSPEC;
 	f.nonce = nonce;
-	return mrulist_put(&k->out, &rq, &f) ? NO_ERROR : CERR_UNKNOWNVAR;
+	if (k->v->hold != NULL)
+		k->v->hold(k->v->hold_arg, true);
+	ok = mrulist_put(&k->out, &rq, &f);
+	if (k->v->hold != NULL)
+		k->v->hold(k->v->hold_arg, false);
+	return ok ? NO_ERROR : CERR_UNKNOWNVAR;
 }
 
 static int

@@ -236,32 +236,31 @@ put_stamp(struct text *t, const char *name, struct ntptime when)
 	text_item(t, name, "0x%08" PRIx32 ".%08" PRIx32, (uint32_t)(when.raw >> 32), (uint32_t)when.raw);
 }
 
-/* The newest entry that the reader has as it still is. */
-static const struct mru_entry *
-find_known(const struct mrulist_request *rq, const struct mrulist_frame *f)
+/* The entries that the reader has as they still are, in the order of the request; how many. */
+static size_t
+find_known(const struct mrulist_request *rq, const struct mrulist_frame *f, struct mrus_place out[static MRULIST_KNOWN_MAX])
 {
-	for (unsigned i = 0; i < rq->nknown && f->mru != NULL; i++) {
-		const struct mru_entry *e = mru_find(f->mru, &rq->known[i].addr);
+	size_t n = 0;
 
-		if (e != NULL && addr_equal(&e->addr, &rq->known[i].addr) && shown_at(f, e->last).raw == rq->known[i].last.raw)
-			return e;
+	for (unsigned i = 0; i < rq->nknown; i++) {
+		const struct mrulist_known *k = &rq->known[i];
+
+		if (mrus_find(f->mrus, &k->addr, &out[n]) && addr_equal(&out[n].e->addr, &k->addr) && shown_at(f, out[n].e->last).raw == k->last.raw)
+			n++;
 	}
-	return NULL;
+	return n;
 }
 
-static const struct mru_entry *
-first_entry(const struct mrulist_request *rq, const struct mrulist_frame *f)
+/* Claims in another order than "newest first" only cost the reader entries, or us a search. */
+static void
+begin(struct mrus_walk *w, const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mrus_place known[], size_t nknown)
 {
-	const struct mru_entry *e, *older;
-
-	if (f->mru == NULL)
-		return NULL;
-	if (rq->recent == 0)
-		return mru_oldest(f->mru);
-	e = mru_newest(f->mru);
-	for (uint64_t i = 1; i < rq->recent && e != NULL && (older = mru_older(f->mru, e)) != NULL; i++)
-		e = older;
-	return e;
+	if (nknown > 0)
+		mrus_after(w, f->mrus, known, nknown);
+	else if (rq->recent > 0)
+		mrus_recent(w, f->mrus, rq->recent);
+	else
+		mrus_oldest(w, f->mrus);
 }
 
 static bool
@@ -303,51 +302,70 @@ capacity(unsigned frags)
 	return CONTROL_DATA_MAX + (n - 1) * (size_t)(CONTROL_DATA_MAX - LONGEST_ITEM);
 }
 
-/* Rows from e on; returns the last one looked at, and whether it was the newest of all. */
+/* One row if the entry passes; false if there is no room for it. */
+static bool
+put_entry(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mru_entry *e, unsigned *rows)
+{
+	size_t cap = capacity(rq->frags) - END_ROOM;
+	struct text mark = *t;
+
+	if (!passes(rq, f, e))
+		return true;
+	put_row(t, *rows, e, f);
+	if (t->len > cap || t->full) {
+		*t = mark;
+		return false;
+	}
+	++*rows;
+	return true;
+}
+
+/* Rows of the walk, the first of them e if that is not NULL; returns the last one shown, and whether all there is has been looked at. */
 static const struct mru_entry *
-put_rows(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mru_entry *e, unsigned *rows, bool *done)
+put_rows(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, struct mrus_walk *w, const struct mru_entry *e, bool *done)
 {
 	const struct mru_entry *last = NULL;
-	size_t cap = capacity(rq->frags) - END_ROOM;
-	unsigned limit = rq->limit > 0 ? rq->limit : UINT32_MAX;
+	unsigned limit = rq->limit > 0 ? rq->limit : UINT32_MAX, rows = 0, before;
 
-	for (*rows = 0; e != NULL && *rows < limit; e = mru_newer(f->mru, e)) {
-		struct text mark = *t;
-
-		if (!passes(rq, f, e))
-			continue;
-		put_row(t, *rows, e, f);
-		if (t->len > cap || t->full) {
-			*t = mark;
+	*done = false;
+	for (bool walked = e == NULL; rows < limit; walked = true) {
+		if (walked)
+			e = mrus_peek(w);
+		if (e == NULL)
 			break;
-		}
-		++*rows;
-		last = e;
+		before = rows;
+		if (!put_entry(t, rq, f, e, &rows))
+			return last;
+		if (walked)
+			mrus_step(w);
+		if (rows > before)
+			last = e;
 	}
-	*done = e == NULL;
+	*done = mrus_peek(w) == NULL;
 	return last;
 }
 
 bool
 mrulist_put(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f)
 {
-	const struct mru_entry *known = find_known(rq, f), *e = known, *last;
+	struct mrus_place known[MRULIST_KNOWN_MAX];
+	size_t nknown = find_known(rq, f, known);
+	const struct mru_entry *first = NULL, *last;
+	struct mrus_walk w;
 	char addr[ADDR_STR_MAX];
-	unsigned rows;
 	bool done;
 
-	if (rq->nknown > 0 && known == NULL)
+	if (rq->nknown > 0 && nknown == 0)
 		return false;
-	if (known != NULL) {
-		put_stamp(t, "last.older", shown_at(f, known->last));
-		text_item(t, "addr.older", "%s", addr_port_str(&known->addr, addr, sizeof(addr)));
-		if (rq->limit != 1)
-			e = mru_newer(f->mru, known);
-	} else {
-		e = first_entry(rq, f);
+	begin(&w, rq, f, known, nknown);
+	if (nknown > 0) {
+		put_stamp(t, "last.older", shown_at(f, known[0].e->last));
+		text_item(t, "addr.older", "%s", addr_port_str(&known[0].e->addr, addr, sizeof(addr)));
+		if (rq->limit == 1)
+			first = known[0].e;
 	}
 	text_item(t, "nonce", "%s", f->nonce);
-	last = put_rows(t, rq, f, e, &rows, &done);
+	last = put_rows(t, rq, f, &w, first, &done);
 	if (done) {
 		put_stamp(t, "now", shown_at(f, f->now));
 		if (last != NULL)

@@ -152,9 +152,9 @@ put_mru_enabled(struct text *t, const struct var_subject *s)
 static void
 put_mru_oldest_age(struct text *t, const struct var_subject *s)
 {
-	const struct mru_entry *e = s->v->mru != NULL ? mru_oldest(s->v->mru) : NULL;
+	const struct mru_stats *m = &s->v->mru_stats;
 
-	text_add(t, "%.0f", e != NULL ? trunc(monotime_diff(s->v->now.mono, e->last)) : 0);
+	text_add(t, "%.0f", m->oldest.ns != 0 ? trunc(monotime_diff(s->v->now.mono, m->oldest)) : 0);
 }
 
 /* What the kernel counts in ns or µs, as ms. */

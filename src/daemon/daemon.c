@@ -219,9 +219,11 @@ on_news(void *arg, const struct client_report *n)
 	case CLIENT_ASSOC_ADDED:
 		if (restrict_source_add(r->restricts, &n->assoc->addr) == -1)
 			log_warn("no restrict entry for a new source");
+		listener_follow(r->listener);
 		break;
 	case CLIENT_ASSOC_REMOVED:
 		restrict_source_remove(r->restricts, &n->assoc->addr);
+		listener_follow(r->listener);
 		break;
 	case CLIENT_REPLY:
 	case CLIENT_SAMPLE:
@@ -512,6 +514,11 @@ drop_rights(struct root *r)
 	if (!privilege_drop(&plan))
 		return false;
 	limits_lock(&r->config->rlimit);
+	/* Rights belong to threads: those that begin now have no more than we. */
+	if (listener_start(r->listener) == -1) {
+		log_err("the worker threads cannot be started");
+		return false;
+	}
 	return enter_sandbox(r, privileged);
 }
 

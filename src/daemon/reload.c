@@ -66,6 +66,7 @@ name_what_waits(const struct config *old, const struct config *new)
 		{ "clock", old->clock != new->clock },
 		{ "enable or disable ntp", old->enable_ntp != new->enable_ntp },
 		{ "pidfile", differ(old->pidfile, new->pidfile) },
+		{ "workers", old->workers != new->workers },
 	};
 
 	for (size_t i = 0; i < NELEMS(rows); i++) {
@@ -123,6 +124,7 @@ settings_reload(struct root *r)
 	reconfigured = listener_reconfigure(r->listener, &lo) == 0;
 	if (!reconfigured)
 		log_warn("the server goes on with its old options");
+	listener_follow(r->listener);
 	r->config = new;
 	root_stats_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);

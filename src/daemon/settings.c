@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the configuration and the command line to the options of the rooms: at start, and again while running. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,11 +177,27 @@ settings_keys(const struct config *c)
 	return k;
 }
 
+/* The number is that of the start: threads cannot be made later.  Who only sets the clock serves nobody for long. */
+static unsigned
+settings_workers(const struct root *r, const struct config *c)
+{
+	cpu_set_t cpus;
+
+	if (r->listener != NULL)
+		return listener_workers(r->listener);
+	if (r->opts->quit)
+		return 1;
+	if (c->workers > 0)
+		return (unsigned)c->workers;
+	return sched_getaffinity(0, sizeof(cpus), &cpus) == -1 ? 1 : (unsigned)CPU_COUNT(&cpus);
+}
+
 bool
 settings_listener(struct root *r, const struct config *c, struct listener_opts *lo)
 {
 	*lo = listener_defaults;
 	lo->dscp = c->dscp;
+	lo->workers = settings_workers(r, c);
 	lo->monitor = c->enable_monitor;
 	lo->discard = c->discard;
 	lo->mru = c->mru;

@@ -84,6 +84,14 @@ count(const struct root *r, struct server_counters *server, struct control_count
 	c->timer_xmts = sent;
 }
 
+static void
+hold(void *arg, bool on)
+{
+	const struct root *r = arg;
+
+	listener_hold(r->listener, on);
+}
+
 void
 root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 {
@@ -96,7 +104,8 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 		.start = r->started.mono,
 		.system = client_system(r->client),
 		.counters = &counters,
-		.mru = listener_mru(r->listener),
+		.hold = hold,
+		.hold_arg = r,
 		.monitor = r->config->enable_monitor,
 		.restricts = r->restricts,
 		.clock_driver = sysclock_name(r->clock),
@@ -110,8 +119,8 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 
 	sysclock_read(r->clock, &v.now);
 	v.assocs = client_assocs(r->client, &v.nassocs);
-	if (v.mru != NULL)
-		mru_get_stats(v.mru, &v.mru_stats);
+	listener_mrus(r->listener, &v.mrus);
+	listener_mru_stats(r->listener, &v.mru_stats);
 	count(r, &counters, &v.count);
 	if (adjtimex(&kernel) != -1)
 		v.kernel = &kernel;

@@ -68,20 +68,21 @@ set_mtu_discovery(int fd, int family, bool lean)
 			return;
 }
 
+int
+udp_set_dscp(int fd, int family, int dscp)
+{
+	int level = family == 6 ? IPPROTO_IPV6 : IPPROTO_IP, name = family == 6 ? IPV6_TCLASS : IP_TOS;
+
+	errno = EINVAL;		/* IP_TOS would silently use the low octet */
+	return dscp >= 0 && dscp <= 63 && set_int(fd, level, name, dscp << 2) ? 0 : -1;
+}
+
 static void
 set_dscp(int fd, const struct udp_opts *o)
 {
 	char name[ADDR_STR_MAX];
-	bool ok = o->dscp <= 63;
 
-	if (o->dscp < 0)
-		return;
-	errno = EINVAL;		/* IP_TOS would silently use the low octet */
-	if (ok && o->bind.family == 6)
-		ok = set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, o->dscp << 2);
-	else if (ok)
-		ok = set_int(fd, IPPROTO_IP, IP_TOS, o->dscp << 2);
-	if (!ok)
+	if (o->dscp >= 0 && udp_set_dscp(fd, o->bind.family, o->dscp) == -1)
 		log_warn("cannot set DSCP %d on the socket of %s, its packets go out unmarked", o->dscp, addr_port_str(&o->bind, name, sizeof(name)));
 }
 

@@ -10,14 +10,12 @@
 #include "base/log.h"
 #include "base/ntp.h"
 #include "base/random.h"
-#include "server/listener.h"
-#include "worker.h"
-
-#define BATCHES_MAX	16	/* taken in a row from one socket before the loop may look at anything else */
-#define DROP_BUFFER	1	/* octets of receive buffer for a socket that is never read; the kernel raises it to its minimum */
+#include "port.h"
+#include "tables.h"
 
 const struct listener_opts listener_defaults = {
 	.port = NTP_PORT,
+	.workers = 1,
 	.dscp = 46,	/* expedited forwarding, ntpd's default */
 	.ipv4 = true,
 	.ipv6 = true,
@@ -26,174 +24,20 @@ const struct listener_opts listener_defaults = {
 	.mru = { .maxmem = 1024, .mindepth = 600, .maxage = 64, .initmem = 4, .incmem = 4 },
 };
 
-/* An address that is to have a socket. */
-struct want {
-	struct addr	addr;
-	char		name[IF_NAMESIZE];
-	bool		drop;
-};
-
-struct lsock {
-	struct lsock		*next;
-	struct listener		*l;
-	struct event		*ev;	/* NULL where everything is dropped */
-	int			 fd;
-	bool			 keep;	/* still wanted */
-	struct listener_socket	 about;
-};
-
 struct listener {
 	struct event_base	*base;
 	struct listener_opts	 o;
-	struct lsock		*socks;
+	struct crew		*crew;
+	struct restrict_list	*restricts;
+	struct port		*ports;
 	unsigned		 next_id;
 	bool			 missing4, missing6;	/* families the kernel does not have */
 	struct want		*wants;			/* what the last scan asked for */
 	size_t			 nwants;
 	struct addr		*deaf;			/* broadcast addresses, and those a rule drops */
-	struct log_gate		 open_gate, scan_gate;
-	struct worker		 worker;
+	size_t			 ndeaf;
+	struct log_gate		 open_gate, scan_gate, table_gate;
 };
-
-/* --- the packet path --- */
-
-/* An event that cannot be added, for want of memory, is added at the next scan. */
-static void
-wait_on(struct lsock *s)
-{
-	unsigned held;
-
-	if (s->ev != NULL && event_add(s->ev, NULL) == -1 && log_gate_open(&s->l->open_gate, monotime_now(), &held))
-		log_warn("cannot wait on %s; trying again at the next scan", s->about.name);
-}
-
-static void
-send_replies(struct lsock *s, size_t n)
-{
-	struct worker *w = &s->l->worker;
-
-	for (size_t at = 0; at < n;) {
-		int sent = udp_send_batch(s->fd, w->out + at, n - at);
-
-		if (sent > 0) {
-			w->counters.sent += (uint64_t)sent;
-			s->about.sent += (uint64_t)sent;
-			at += (size_t)sent;
-		} else {	/* this one is lost: full buffers, or a destination the kernel refuses */
-			w->counters.sendfailed++;
-			s->about.sendfailed++;
-			at++;
-		}
-	}
-}
-
-/* Takes one batch and answers it; how many datagrams there were, or -1 if none is left. */
-static int
-serve_batch(struct lsock *s)
-{
-	struct worker *w = &s->l->worker;
-	int n = udp_receive_batch(s->fd, w->in, UDP_BATCH, PACKET_MAX);
-	size_t replies;
-
-	if (n == -1)	/* or it was an error kept for the socket, now gone */
-		return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
-	s->about.received += (uint64_t)n;
-	replies = worker_answer(w, (size_t)n, s->fd, monotime_now());
-	worker_stamp(w, replies, walltime_now());
-	send_replies(s, replies);
-	return n;
-}
-
-/*
- * While somebody waits on a socket, the kernel goes to wake him for each datagram that comes and for each that has left, though he is awake: a
- * few per cent of what a reply costs.  So under load the event is taken off the socket until the batches are through.  Adding it tells of what has come
- * meanwhile.
- */
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct lsock *s = arg;
-	int n = serve_batch(s);
-	bool busy = n == UDP_BATCH && event_del(s->ev) == 0;
-
-	(void)fd;
-	(void)what;
-	for (int i = 1; i < BATCHES_MAX && (n == UDP_BATCH || n == 0); i++)
-		n = serve_batch(s);
-	if (busy)
-		wait_on(s);
-}
-
-/* --- one socket --- */
-
-static void
-sock_free(struct lsock *s)
-{
-	if (s == NULL)
-		return;
-	if (s->ev != NULL)
-		event_free(s->ev);
-	if (s->fd != -1)
-		close(s->fd);
-	free(s);
-}
-
-static int
-sock_listen(struct lsock *s)
-{
-	int least = DROP_BUFFER;
-
-	if (s->about.drop)
-		return setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
-	s->ev = event_new(s->l->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
-	return s->ev == NULL ? -1 : event_add(s->ev, NULL);
-}
-
-/* NULL with errno. */
-static struct lsock *
-sock_new(struct listener *l, const struct want *want)
-{
-	struct udp_opts o = { .bind = want->addr, .dscp = l->o.dscp, .lean = true };
-	struct lsock *s = calloc(1, sizeof(*s));
-	int saved;
-
-	if (s == NULL)
-		return NULL;
-	s->l = l;
-	s->keep = true;
-	s->about = (struct listener_socket){ .addr = want->addr, .drop = want->drop, .since = monotime_now() };
-	memcpy(s->about.name, want->name, sizeof(s->about.name));
-	s->fd = udp_open(&o);
-	if (s->fd == -1 || sock_listen(s) == -1) {
-		saved = errno;
-		sock_free(s);
-		errno = saved;
-		return NULL;
-	}
-	s->about.id = l->next_id++;
-	s->next = l->socks;
-	l->socks = s;
-	return s;
-}
-
-static void
-log_opened(const struct lsock *s)
-{
-	char buf[ADDR_STR_MAX];
-
-	log_info("Listen %s on %u %s %s", s->about.drop ? "and drop" : "normally", s->about.id, s->about.name,
-	    addr_port_str(&s->about.addr, buf, sizeof(buf)));
-}
-
-static void
-log_closed(const struct lsock *s)
-{
-	char buf[ADDR_STR_MAX];
-
-	log_info("Deleting interface #%u %s, %s, interface stats: received=%llu, sent=%llu, dropped=%llu, active_time=%.0f secs", s->about.id,
-	    s->about.name, addr_port_str(&s->about.addr, buf, sizeof(buf)), (unsigned long long)s->about.received,
-	    (unsigned long long)s->about.sent, (unsigned long long)s->about.sendfailed, monotime_diff(monotime_now(), s->about.since));
-}
 
 /* --- which sockets there should be --- */
 
@@ -234,7 +78,7 @@ static void
 deaf_add(struct listener *l, const struct addr *a)
 {
 	if (a->family != 0)
-		l->deaf[l->worker.ndeaf++] = *a;
+		l->deaf[l->ndeaf++] = *a;
 }
 
 /* What one address of ours asks for.  Where a wildcard socket hears it all the same, dropping is done by its address. */
@@ -263,18 +107,47 @@ tell_restrict(struct listener *l, const struct iface ifs[], size_t n)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		own[i] = ifs[i].addr;
-	r = restrict_interfaces(l->worker.restricts, own, n);
+	r = restrict_interfaces(l->restricts, own, n);
 	free(own);
 	return r;
+}
+
+/* From now on the workers have this list; the old one is not looked at any more. */
+static void
+hand_out_deaf(struct listener *l, const struct addr *deaf, size_t n)
+{
+	for (size_t i = 0; i < l->crew->n; i++) {
+		struct member *m = l->crew->member[i];
+
+		crew_lock(m);
+		m->worker.deaf = deaf;
+		m->worker.ndeaf = n;
+		crew_unlock(m);
+	}
+}
+
+static void
+fill(struct listener *l, const struct iface ifs[], size_t n)
+{
+	struct iface any;
+
+	l->nwants = l->ndeaf = 0;
+	for (int family = 4; family <= 6; family += 2) {
+		wildcard(&any, family);
+		if (serves(l, family) && wants_wildcard(l, family))
+			want_add(l, &any, false);
+	}
+	for (size_t i = 0; i < n; i++)
+		want_iface(l, &ifs[i]);
 }
 
 /* Looks at the addresses there are and fills wants and deaf.  -1 with errno: nothing changed. */
 static int
 plan(struct listener *l)
 {
-	struct iface *ifs = NULL, any;
+	struct iface *ifs = NULL;
 	struct want *wants = NULL;
-	struct addr *deaf = NULL;
+	struct addr *deaf = NULL, *old;
 	int n = ifaces_scan(&ifs), r = -1;
 
 	if (n == -1)
@@ -284,19 +157,14 @@ plan(struct listener *l)
 	if (wants == NULL || deaf == NULL || tell_restrict(l, ifs, (size_t)n) == -1)
 		goto out;
 	free(l->wants);
-	free(l->deaf);
+	old = l->deaf;
 	l->wants = wants;
-	l->worker.deaf = l->deaf = deaf;
-	l->nwants = l->worker.ndeaf = 0;
+	l->deaf = deaf;
 	wants = NULL;
 	deaf = NULL;
-	for (int family = 4; family <= 6; family += 2) {
-		wildcard(&any, family);
-		if (serves(l, family) && wants_wildcard(l, family))
-			want_add(l, &any, false);
-	}
-	for (int i = 0; i < n; i++)
-		want_iface(l, &ifs[i]);
+	fill(l, ifs, (size_t)n);
+	hand_out_deaf(l, l->deaf, l->ndeaf);
+	free(old);
 	r = 0;
 out:
 	free(wants);
@@ -305,34 +173,34 @@ out:
 	return r;
 }
 
-static struct lsock *
-find_sock(const struct listener *l, const struct want *w)
+static struct port *
+find_port(const struct listener *l, const struct want *w)
 {
-	for (struct lsock *s = l->socks; s != NULL; s = s->next)
-		if (addr_equal(&s->about.addr, &w->addr) && s->about.addr.scope == w->addr.scope && s->about.drop == w->drop)
-			return s;
+	for (struct port *p = l->ports; p != NULL; p = p->next)
+		if (addr_equal(&p->about.addr, &w->addr) && p->about.addr.scope == w->addr.scope && p->about.drop == w->drop)
+			return p;
 	return NULL;
 }
 
-/* Closes what is not wanted any more, or everything. */
+/* Closes what is not wanted any more. */
 static void
-close_sockets(struct listener *l, bool all)
+close_ports(struct listener *l)
 {
-	struct lsock **at = &l->socks, *s;
+	struct port **at = &l->ports, *p;
 
-	for (s = l->socks; s != NULL; s = s->next)
-		s->keep = false;
-	for (size_t i = 0; !all && i < l->nwants; i++)
-		if ((s = find_sock(l, &l->wants[i])) != NULL)
-			s->keep = true;
-	while ((s = *at) != NULL) {
-		if (s->keep) {
-			at = &s->next;
+	for (p = l->ports; p != NULL; p = p->next)
+		p->keep = false;
+	for (size_t i = 0; i < l->nwants; i++)
+		if ((p = find_port(l, &l->wants[i])) != NULL)
+			p->keep = true;
+	while ((p = *at) != NULL) {
+		if (p->keep) {
+			at = &p->next;
 			continue;
 		}
-		*at = s->next;
-		log_closed(s);
-		sock_free(s);
+		*at = p->next;
+		port_log_closed(p);
+		port_free(p);
 	}
 }
 
@@ -366,20 +234,23 @@ say_why(const struct want *w, int err, char why[static LISTENER_WHY_MAX])
  * address that is not quite there yet is left for the next scan.
  */
 static bool
-open_sockets(struct listener *l, char why[static LISTENER_WHY_MAX])
+open_ports(struct listener *l, char why[static LISTENER_WHY_MAX])
 {
 	bool ok = true;
 
 	for (size_t i = 0; i < l->nwants; i++) {
 		const struct want *w = &l->wants[i];
-		struct lsock *s;
+		struct port *p;
 
-		if (find_sock(l, w) != NULL)
+		if (find_port(l, w) != NULL)
 			continue;
-		s = sock_new(l, w);
-		if (s != NULL)
-			log_opened(s);
-		else if (!family_missing(l, w, errno) && errno != EADDRNOTAVAIL && ok) {
+		p = port_new(l->crew, w, l->o.dscp);
+		if (p != NULL) {
+			p->about.id = l->next_id++;
+			p->next = l->ports;
+			l->ports = p;
+			port_log_opened(p);
+		} else if (!family_missing(l, w, errno) && errno != EADDRNOTAVAIL && ok) {
 			say_why(w, errno, why);
 			ok = false;
 		}
@@ -387,18 +258,31 @@ open_sockets(struct listener *l, char why[static LISTENER_WHY_MAX])
 	return ok;
 }
 
-static struct mru *
-make_mru(const struct listener_opts *o)
-{
-	struct mru_key key = { { random_u64(), random_u64() } };
+/* --- the whole --- */
 
-	return mru_new(&o->mru, &key);
+/* Can the kernel be told which worker gets a datagram? */
+static bool
+can_steer(const struct listener *l)
+{
+	struct udp_opts o = { .bind = { .family = l->o.ipv4 ? 4 : 6 }, .dscp = -1, .reuse_port = true };
+	int fd = udp_open(&o);
+	bool ok = fd != -1 && steer_attach(fd, o.bind.family, 2, &(struct steer_key){ { 0 } }) == 0;
+
+	if (fd != -1)
+		close(fd);
+	return ok;
 }
 
-static bool
-needs_mru(const struct listener *l, const struct listener_opts *o)
+static size_t
+workers(struct listener *l)
 {
-	return o->monitor || restrict_uses(l->worker.restricts, RESTRICT_LIMITED);
+	size_t n = l->o.workers < 1 ? 1 : l->o.workers > LISTENER_WORKERS_MAX ? LISTENER_WORKERS_MAX : l->o.workers;
+
+	if (n > 1 && !can_steer(l)) {
+		log_warn("workers %zu: the kernel cannot steer clients to workers, so there is one", n);
+		n = 1;
+	}
+	return n;
 }
 
 struct listener *
@@ -411,19 +295,15 @@ listener_new(struct event_base *base, const struct listener_opts *o, struct rest
 		goto failed;
 	l->base = base;
 	l->o = *o;
-	worker_init(&l->worker);
-	sysvars_init(&l->worker.sys, 0);
-	l->worker.restricts = restricts;
-	l->worker.discard = o->discard;
-	l->worker.keys = o->keys;
-	l->worker.dice = random_u64();
-	l->worker.control = control;
-	l->worker.control_arg = control_arg;
-	if (needs_mru(l, o) && (l->worker.mru = make_mru(o)) == NULL)
+	l->restricts = restricts;
+	l->crew = crew_new(base, workers(l), control, control_arg);
+	if (l->crew == NULL || tables_set(l->crew, o, NULL, restricts) == -1)
 		goto failed;
-	if (plan(l) == -1)
+	for (size_t i = 0; i < l->crew->n; i++)
+		l->crew->member[i]->worker.dice = random_u64();
+	if (plan(l) == -1 || tables_restrict(l->crew, restricts) == -1)
 		goto failed;
-	if (open_sockets(l, why))
+	if (open_ports(l, why))
 		return l;
 	listener_free(l);
 	return NULL;
@@ -436,25 +316,51 @@ failed:
 void
 listener_free(struct listener *l)
 {
-	struct lsock *s;
+	struct port *p;
 
 	if (l == NULL)
 		return;
-	while ((s = l->socks) != NULL) {
-		l->socks = s->next;
-		sock_free(s);
+	crew_stop(l->crew);
+	while ((p = l->ports) != NULL) {
+		l->ports = p->next;
+		port_free(p);
 	}
-	mru_free(l->worker.mru);
+	if (l->crew != NULL)
+		tables_free(l->crew);
+	crew_free(l->crew);
 	free(l->wants);
 	free(l->deaf);
 	free(l);
 }
 
+int
+listener_start(struct listener *l)
+{
+	return crew_start(l->crew);
+}
+
 void
 listener_publish(struct listener *l, const struct sysvars *sys, const struct clockmap *map)
 {
-	l->worker.sys = *sys;
-	l->worker.map = *map;
+	crew_publish(l->crew, sys, map);
+}
+
+void
+listener_follow(struct listener *l)
+{
+	unsigned held;
+
+	if (tables_restrict(l->crew, l->restricts) == -1 && log_gate_open(&l->table_gate, monotime_now(), &held))
+		log_warn("the restrict list cannot be copied, so some workers go on with the old one");
+}
+
+static void
+warn_open(struct listener *l, const char *why)
+{
+	unsigned held;
+
+	if (log_gate_open(&l->open_gate, monotime_now(), &held))
+		log_warnx("%s; trying again at the next scan", why);
 }
 
 void
@@ -468,31 +374,23 @@ listener_rescan(struct listener *l)
 			log_warn("cannot look for interface addresses, so the sockets stay as they are");
 		return;
 	}
-	close_sockets(l, false);
-	for (struct lsock *s = l->socks; s != NULL; s = s->next)
-		wait_on(s);
-	if (!open_sockets(l, why) && log_gate_open(&l->open_gate, monotime_now(), &held))
-		log_warnx("%s; trying again at the next scan", why);
+	listener_follow(l);
+	close_ports(l);
+	for (struct port *p = l->ports; p != NULL; p = p->next) {
+		if (!port_again(p))
+			warn_open(l, "cannot wait on a socket");
+	}
+	if (!open_ports(l, why))
+		warn_open(l, why);
 }
 
 int
 listener_reconfigure(struct listener *l, const struct listener_opts *o)
 {
-	bool same = memcmp(&l->o.mru, &o->mru, sizeof(o->mru)) == 0;
-	struct mru *m = NULL;
-
-	if (needs_mru(l, o)) {
-		m = same ? l->worker.mru : NULL;
-		if (m == NULL && (m = make_mru(o)) == NULL)
-			return -1;
-	}
-	if (m != l->worker.mru)
-		mru_free(l->worker.mru);
-	l->worker.mru = m;
-	l->worker.discard = o->discard;
-	l->worker.keys = o->keys;
-	if (l->o.dscp != o->dscp)
-		close_sockets(l, true);
+	if (tables_set(l->crew, o, &l->o, l->restricts) == -1)
+		return -1;
+	for (struct port *p = l->ports; p != NULL && l->o.dscp != o->dscp; p = p->next)
+		port_mark(p, o->dscp < 0 ? 0 : o->dscp);
 	l->o = *o;
 	listener_rescan(l);
 	return 0;
@@ -502,19 +400,51 @@ void
 listener_counters(const struct listener *l, struct server_counters *sum)
 {
 	*sum = (struct server_counters){ 0 };
-	server_counters_add(sum, &l->worker.counters);
+	for (size_t i = 0; i < l->crew->n; i++) {
+		struct member *m = l->crew->member[i];
+
+		crew_lock(m);
+		server_counters_add(sum, &m->worker.counters);
+		crew_unlock(m);
+	}
 }
 
-const struct mru *
-listener_mru(const struct listener *l)
+void
+listener_mrus(const struct listener *l, struct mrus *out)
 {
-	return l->worker.mru;
+	out->n = l->crew->member[0]->worker.mru == NULL ? 0 : l->crew->n;
+	for (size_t i = 0; i < out->n; i++)
+		out->list[i] = l->crew->member[i]->worker.mru;
 }
 
-const struct discard_opts *
-listener_discard(const struct listener *l)
+void
+listener_hold(struct listener *l, bool on)
 {
-	return &l->worker.discard;
+	for (size_t i = 0; i < l->crew->n; i++) {
+		if (on)
+			crew_lock(l->crew->member[i]);
+		else
+			crew_unlock(l->crew->member[i]);
+	}
+}
+
+void
+listener_mru_stats(const struct listener *l, struct mru_stats *out)
+{
+	struct mrus all;
+
+	listener_mrus(l, &all);
+	for (size_t i = 0; i < all.n; i++)
+		crew_lock(l->crew->member[i]);
+	mrus_get_stats(&all, out);
+	for (size_t i = 0; i < all.n; i++)
+		crew_unlock(l->crew->member[i]);
+}
+
+unsigned
+listener_workers(const struct listener *l)
+{
+	return (unsigned)l->crew->n;
 }
 
 size_t
@@ -522,8 +452,8 @@ listener_sockets(const struct listener *l, struct listener_socket out[], size_t 
 {
 	size_t n = 0;
 
-	for (const struct lsock *s = l->socks; s != NULL; s = s->next, n++)
+	for (const struct port *p = l->ports; p != NULL; p = p->next, n++)
 		if (n < cap)
-			out[n] = s->about;
+			out[n] = port_about(p);
 	return n;
 }

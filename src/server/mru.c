@@ -448,4 +448,6 @@ mru_get_stats(const struct mru *m, struct mru_stats *out)
 	out->maxmem = m->maxdepth * entry_cost();
 	out->maxage = m->o.maxage;
 	out->minage = m->o.minage;
+	if (m->oldest != 0)
+		out->oldest = m->slab[m->oldest].last;
 }

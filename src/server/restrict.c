@@ -62,6 +62,7 @@ struct restrict_list {
 	struct table		ip4, ip6;
 	struct restrict_rule	source;
 	bool			has_source;
+	uint64_t		edition;
 };
 
 static struct key
@@ -378,6 +379,71 @@ restrict_free(struct restrict_list *l)
 	free(l);
 }
 
+/* False if there is no memory. */
+static bool
+copy_table(struct table *to, const struct table *from)
+{
+	if (table_reserve(to, from->n) == -1)
+		return false;
+	for (; to->n < from->n; to->n++) {
+		struct item *it = malloc(sizeof(*it));
+
+		if (it == NULL)
+			return false;
+		*it = *from->v[to->n];
+		it->e.hits = 0;
+		to->v[to->n] = it;
+	}
+	table_compile(to);
+	return true;
+}
+
+struct restrict_list *
+restrict_copy(const struct restrict_list *l)
+{
+	struct restrict_list *copy = calloc(1, sizeof(*copy));
+
+	if (copy == NULL)
+		return NULL;
+	copy->source = l->source;
+	copy->has_source = l->has_source;
+	copy->edition = l->edition;
+	if (copy_table(&copy->ip4, &l->ip4) && copy_table(&copy->ip6, &l->ip6))
+		return copy;
+	restrict_free(copy);
+	return NULL;
+}
+
+/* Both are in matching order. */
+static void
+collect_table(struct table *to, struct table *from)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < from->n; i++) {
+		struct item *it = from->v[i];
+
+		while (at < to->n && item_cmp(to->v[at], it) < 0)
+			at++;
+		if (at < to->n && item_cmp(to->v[at], it) == 0)
+			to->v[at]->e.hits += it->e.hits;
+		it->e.hits = 0;
+	}
+}
+
+void
+restrict_collect(struct restrict_list *l, struct restrict_list *copy)
+{
+	collect_table(&l->ip4, &copy->ip4);
+	collect_table(&l->ip6, &copy->ip6);
+}
+
+uint64_t
+restrict_edition(const struct restrict_list *l)
+{
+	return l->edition;
+}
+
 /* ntpd: equal entries are OR-ed and the first ippeerlimit stays; our own defaults have not been given one by anybody. */
 static void
 item_merge(struct item *it, const struct restrict_rule *r)
@@ -402,6 +468,7 @@ put(struct restrict_list *l, const struct restrict_rule *r)
 	}
 	t = table_of(l, r->addr.family);
 	at = table_place(t, &probe, &there);
+	l->edition++;
 	if (there) {
 		item_merge(t->v[at], r);
 		return t->v[at];
@@ -441,6 +508,7 @@ restrict_remove(struct restrict_list *l, const struct restrict_rule *r)
 
 	if (it == NULL)
 		return false;
+	l->edition++;
 	if (it->builtin) {
 		it->e.rule.flags = 0;
 		it->e.rule.ippeerlimit = IPPEERLIMIT_NONE;
@@ -455,14 +523,17 @@ restrict_clear(struct restrict_list *l, const struct restrict_rule *r)
 	size_t at;
 	struct item *it = find(l, r, &at);
 
-	if (it != NULL)
-		it->e.rule.flags &= ~r->flags;
-	return it != NULL;
+	if (it == NULL)
+		return false;
+	it->e.rule.flags &= ~r->flags;
+	l->edition++;
+	return true;
 }
 
 void
 restrict_source_template(struct restrict_list *l, bool on, const struct restrict_rule *r)
 {
+	l->edition++;
 	if (!on) {
 		l->has_source = false;
 		return;
@@ -508,8 +579,10 @@ restrict_source_remove(struct restrict_list *l, const struct addr *a)
 			continue;
 		if (it->refs > 1)
 			it->refs--;
-		else
+		else {
 			table_delete(table_of(l, a->family), at);
+			l->edition++;
+		}
 		return;
 	}
 }
@@ -533,18 +606,20 @@ mark_interface(struct restrict_list *l, const struct restrict_rule *r, struct it
 		it = *spare;
 		*spare = NULL;
 		table_insert(t, at, it);
+		l->edition++;
 	}
 	if (it != NULL)
 		it->marked = true;
 }
 
 static void
-delete_unmarked(struct table *t)
+delete_unmarked(struct restrict_list *l, struct table *t)
 {
 	for (size_t i = t->n; i-- > 0;) {
-		if (t->v[i]->e.rule.interface && !t->v[i]->marked)
+		if (t->v[i]->e.rule.interface && !t->v[i]->marked) {
 			table_delete(t, i);
-		else
+			l->edition++;
+		} else
 			t->v[i]->marked = false;
 	}
 }
@@ -564,8 +639,8 @@ restrict_interfaces(struct restrict_list *l, const struct addr own[], size_t n)
 			interface_rule(&r, &own[i]);
 			mark_interface(l, &r, &spare[i]);
 		}
-		delete_unmarked(&l->ip4);
-		delete_unmarked(&l->ip6);
+		delete_unmarked(l, &l->ip4);
+		delete_unmarked(l, &l->ip6);
 	}
 	for (size_t i = 0; spare != NULL && i < n; i++)
 		free(spare[i]);

@@ -15,7 +15,8 @@ struct worker {
 	struct restrict_list	*restricts;	/* borrowed */
 	struct mru		*mru;		/* NULL: nobody is noted and nobody limited */
 	struct discard_opts	 discard;
-	const struct keys	*keys;		/* borrowed; NULL: there are none */
+	const struct keys	*keys;		/* borrowed, or own_keys; NULL: there are none */
+	struct keys		*own_keys;	/* a copy for this thread, or NULL */
 	struct server_counters	 counters;
 	uint64_t		 dice;		/* state of a small generator; its numbers decide whom to drop, and are no secret */
 	const struct addr	*deaf;		/* borrowed: local addresses that are not served, as broadcasts are not */

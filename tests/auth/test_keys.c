@@ -226,6 +226,38 @@ START_TEST(files_others_may_write_are_refused)
 }
 END_TEST
 
-UNIT_MAIN("auth/keys", keys_of_every_kind_are_read, a_bad_line_is_named_and_the_file_refused, long_lines_and_nuls_are_refused,
+/* A copy lives on when the original is gone, signs alike, and trusts alike. */
+START_TEST(a_copy_has_contexts_of_its_own)
+{
+	static const char text[] = "1 MD5 aSecretOfTwelve\n2 SHA256 0123456789abcdef0123456789abcdef\n3 AES128CMAC 0123456789abcdef0123456789abcdef\n"
+	    "4 SHA1 aSecretOfTwelve\n";
+	static const uint8_t msg[48] = "forty-eight octets of a request";
+	uint8_t want[3][MAC_MAX], got[MAC_MAX];
+	struct keys *k, *copy;
+	struct heard h;
+
+	k = parse(text, &h);
+	ck_assert_ptr_nonnull(k);
+	keys_trust(k, 1, 3);
+	copy = keys_copy(k);
+	ck_assert_ptr_nonnull(copy);
+	for (uint32_t id = 1; id <= 3; id++)
+		ck_assert_uint_ne(key_sign(keys_find(k, id), msg, sizeof(msg), want[id - 1]), 0);
+	keys_free(k);
+	ck_assert_uint_eq(keys_count(copy), 4);
+	ck_assert_ptr_null(keys_find(copy, 4));
+	for (int turn = 0; turn < 2; turn++) {
+		for (uint32_t id = 1; id <= 3; id++) {
+			size_t n = key_sign(keys_find(copy, id), msg, sizeof(msg), got);
+
+			ck_assert_uint_eq(n, key_mac_len(keys_find(copy, id)));
+			ck_assert_mem_eq(got, want[id - 1], n);
+		}
+	}
+	keys_free(copy);
+}
+END_TEST
+
+UNIT_MAIN("auth/keys", a_copy_has_contexts_of_its_own, keys_of_every_kind_are_read, a_bad_line_is_named_and_the_file_refused, long_lines_and_nuls_are_refused,
     weak_secrets_are_warned_about, digests_are_over_secret_and_message, cmac_is_that_of_rfc_4493, only_the_very_mac_is_accepted,
     a_key_may_be_bound_to_addresses, files_others_may_write_are_refused)

@@ -453,7 +453,7 @@ START_TEST(tos_tinker_discard_and_mru_fill_the_rooms_options)
 {
 	struct config *c = parse_text("tos minsane 2 minclock 4\ntos maxclock 11 mindist 0.01 maxdist 2 floor 1 ceiling 10\n"
 	    "tinker step 0.5 stepback 0.25 panic 0 dispersion 10 freq -12.5 stepout 900\n"
-	    "discard average 4 minimum 1 monitor 100\nmru maxmem 256 maxage 86400 mindepth 512\ndscp 0\nnonvolatile 1e-8\n", &m);
+	    "discard average 4 minimum 1 monitor 100\nmru maxmem 256 maxage 86400 mindepth 512\ndscp 0\nworkers 4\nnonvolatile 1e-8\n", &m);
 
 	ck_assert_uint_eq(m.n, 0);
 	ck_assert_uint_eq(c->tos.minsane, 2);
@@ -477,8 +477,25 @@ START_TEST(tos_tinker_discard_and_mru_fill_the_rooms_options)
 	ck_assert_double_eq(c->mru.maxage, 86400);
 	ck_assert_int_eq(c->mru.mindepth, 512);
 	ck_assert_int_eq(c->dscp, 0);
+	ck_assert_int_eq(c->workers, 4);
 	ck_assert_double_eq(c->wander_threshold, 1e-8);
 	config_free(c);
+}
+END_TEST
+
+START_TEST(workers_are_one_unless_told_otherwise)
+{
+	static const struct { const char *text; int workers; unsigned errors; } rows[] = {
+		{ "", 1, 0 }, { "workers 1\n", 1, 0 }, { "workers 64\n", 64, 0 }, { "workers auto\n", 0, 0 },
+		{ "workers 0\n", 1, 1 }, { "workers 65\n", 1, 1 }, { "workers many\n", 1, 1 }, { "workers\n", 1, 1 }, { "workers 2 3\n", 1, 1 },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct config *c = parse_text(rows[i].text, &m);
+
+		ck_assert_msg(c->workers == rows[i].workers && m.errors == rows[i].errors, "%s: %d, %u errors", rows[i].text, c->workers, m.errors);
+		config_free(c);
+	}
 }
 END_TEST
 
@@ -858,6 +875,7 @@ main(void)
 	tcase_add_test(t, safe_default_does_not_open_what_the_file_closes);
 	tcase_add_test(t, disable_beats_enable_wherever_it_stands);
 	tcase_add_test(t, tos_tinker_discard_and_mru_fill_the_rooms_options);
+	tcase_add_test(t, workers_are_one_unless_told_otherwise);
 	tcase_add_test(t, of_maxdepth_and_maxmem_the_last_wins);
 	tcase_add_test(t, wrong_line_changes_nothing_at_all);
 	tcase_add_test(t, contradictions_of_tos_are_told);

@@ -595,7 +595,8 @@ mru_of(size_t n, struct asker *a)
 
 		ck_assert_ptr_nonnull(mru_note(m, &s, (struct monotime){ S(2000) + (int64_t)i * 1000000 }, 3, 0));
 	}
-	a->f.v.mru = m;
+	a->f.v.mrus = (struct mrus){ .list = { m }, .n = 1 };
+	mrus_get_stats(&a->f.v.mrus, &a->f.v.mru_stats);
 	return m;
 }
 

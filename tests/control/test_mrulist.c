@@ -49,7 +49,8 @@ list_of(size_t n, int family)
 static const char *
 answer(const struct mru *m, const char *request, char *buf, size_t *len)
 {
-	struct mrulist_frame f = { .mru = m, .now = { S(9000) }, .ahead_ns = S(1000000), .nonce = NONCE };
+	struct mrus one = { .list = { m }, .n = m != NULL };
+	struct mrulist_frame f = { .mrus = &one, .now = { S(9000) }, .ahead_ns = S(1000000), .nonce = NONCE };
 	struct mrulist_request rq;
 	struct text t;
 

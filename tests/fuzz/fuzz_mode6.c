@@ -146,7 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			s.addr = (struct addr){ .family = 6, .ip = { 0x20, 1, [4] = (uint8_t)i, [15] = 1 }, .port = 123 };
 		(void)mru_note(mru, &s, (struct monotime){ S(NOW_MONO - 100 + i) }, 3000, i);
 	}
-	f.v.mru = mru;
+	f.v.mrus = (struct mrus){ .list = { mru }, .n = 1 };
 	mode6_init(m, &(struct nonce_secret){ { 7 } }, &f.v.now);
 	while (rd_left(&in) > 0)
 		one_request(&in, m, &f.v, an);

@@ -68,10 +68,14 @@ synchronised(void)
 	return s;
 }
 
+/* Every test is made with one worker and with three. */
+#define HOUSES	2
+
 static void
-house_init(struct house *h)
+house_init(struct house *h, int which)
 {
 	*h = (struct house){ .o = listener_defaults };
+	h->o.workers = which == 0 ? 1 : 3;
 	h->base = event_base_new();
 	h->restricts = restrict_new();
 	ck_assert_ptr_nonnull(h->base);
@@ -91,7 +95,9 @@ house_open(struct house *h)
 
 	h->l = listener_new(h->base, &h->o, h->restricts, on_control, h, why);
 	ck_assert_msg(h->l != NULL, "%s", why);
+	ck_assert_uint_eq(listener_workers(h->l), h->o.workers);
 	listener_publish(h->l, &sys, &map);
+	ck_assert_int_eq(listener_start(h->l), 0);
 }
 
 static void
@@ -187,6 +193,32 @@ silent(struct house *h, int fd)
 	return !answered(h, fd, SILENCE_MS, &d, buf);
 }
 
+/* A copy of the newest entry of the MRU list. */
+static struct mru_entry
+newest(const struct house *h)
+{
+	struct mru_entry copy;
+	struct mrus_walk w;
+	struct mrus all;
+
+	listener_hold(h->l, true);
+	listener_mrus(h->l, &all);
+	mrus_recent(&w, &all, 1);
+	ck_assert_ptr_nonnull(mrus_peek(&w));
+	copy = *mrus_peek(&w);
+	listener_hold(h->l, false);
+	return copy;
+}
+
+static size_t
+lists(const struct house *h)
+{
+	struct mrus all;
+
+	listener_mrus(h->l, &all);
+	return all.n;
+}
+
 static struct server_counters
 counters(const struct house *h)
 {
@@ -202,7 +234,7 @@ START_TEST(a_request_is_answered_with_the_published_values)
 	struct packet p;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	fd = client("127.0.0.2");
 	ask(&h, fd, "127.0.0.1");
@@ -229,7 +261,7 @@ START_TEST(the_clock_map_moves_both_times_of_a_reply)
 	struct packet p;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	listener_publish(h.l, &sys, &map);
 	fd = client("127.0.0.2");
@@ -252,9 +284,10 @@ START_TEST(before_anything_is_published_the_reply_claims_no_time)
 	struct packet p;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	h.l = listener_new(h.base, &h.o, h.restricts, on_control, &h, why);
 	ck_assert_ptr_nonnull(h.l);
+	ck_assert_int_eq(listener_start(h.l), 0);
 	fd = client("127.0.0.2");
 	ask(&h, fd, "127.0.0.1");
 	p = reply(&h, fd, NULL);
@@ -272,7 +305,7 @@ START_TEST(a_wildcard_socket_answers_from_the_address_asked)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	h.o.rules = NULL;
 	h.o.nrules = 0;
 	house_open(&h);
@@ -305,7 +338,7 @@ START_TEST(ipv6_is_answered_where_there_is_some)
 		puts("ipv6_is_answered_where_there_is_some: no IPv6 here");
 		return;
 	}
-	house_init(&h);
+	house_init(&h, _i);
 	h.o.ipv6 = true;
 	house_open(&h);
 	ask(&h, fd, "::1");
@@ -322,8 +355,8 @@ START_TEST(a_port_in_use_is_named)
 	char why[LISTENER_WHY_MAX], want[64];
 
 	for (int wild = 0; wild < 2; wild++) {
-		house_init(&h);
-		house_init(&second);
+		house_init(&h, _i);
+		house_init(&second, _i);
 		if (wild) {
 			h.o.rules = second.o.rules = NULL;
 			h.o.nrules = second.o.nrules = 0;
@@ -347,7 +380,7 @@ START_TEST(a_control_request_goes_up_with_its_flags)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	restrict_host(&h, "127.0.0.2", RESTRICT_NOMODIFY);
 	restrict_host(&h, "127.0.0.3", RESTRICT_NOQUERY);
 	house_open(&h);
@@ -376,7 +409,7 @@ START_TEST(empty_datagrams_do_not_end_the_loop)
 	uint8_t none[1];
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	fd = client("127.0.0.2");
 	for (int i = 0; i < 5; i++)
@@ -396,7 +429,7 @@ START_TEST(an_oversize_datagram_is_dropped)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	fd = client("127.0.0.2");
 	ask_octets(&h, fd, "127.0.0.1", big, sizeof(big));
@@ -412,7 +445,7 @@ START_TEST(several_batches_at_once_are_all_answered)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	fd = client("127.0.0.2");
 	for (int i = 0; i < 150; i++)
@@ -432,7 +465,7 @@ START_TEST(a_reply_the_kernel_refuses_is_lost_alone)
 	struct house h;
 	int fd, on = 1;
 
-	house_init(&h);
+	house_init(&h, _i);
 	h.o.rules = NULL;
 	h.o.nrules = 0;
 	house_open(&h);
@@ -453,14 +486,14 @@ END_TEST
 
 START_TEST(limited_sources_are_limited_and_told_so_once)
 {
-	const struct mru_entry *e;
+	struct mru_entry e;
 	struct server_counters c;
 	int plain = 0, kisses = 0, fd;
 	uint8_t buf[PACKET_MAX];
 	struct datagram d;
 	struct house h;
 
-	house_init(&h);
+	house_init(&h, _i);
 	restrict_host(&h, "127.0.0.2", RESTRICT_LIMITED | RESTRICT_KOD);
 	house_open(&h);
 	fd = client("127.0.0.2");
@@ -484,11 +517,11 @@ START_TEST(limited_sources_are_limited_and_told_so_once)
 	ck_assert_uint_eq(c.kodsent, 1);
 	ck_assert_uint_eq(c.limited, (uint64_t)(60 - plain));
 	ck_assert_uint_eq(c.sent, (uint64_t)(plain + 1));
-	e = mru_newest(listener_mru(h.l));
-	ck_assert_uint_eq(e->count, 60);
-	ck_assert_uint_eq(e->dropped, (uint32_t)(60 - plain));
-	ck_assert_uint_eq(e->mode, MODE_CLIENT);
-	ck_assert_uint_ne(e->flags & RESTRICT_LIMITED, 0);
+	e = newest(&h);
+	ck_assert_uint_eq(e.count, 60);
+	ck_assert_uint_eq(e.dropped, (uint32_t)(60 - plain));
+	ck_assert_uint_eq(e.mode, MODE_CLIENT);
+	ck_assert_uint_ne(e.flags & RESTRICT_LIMITED, 0);
 	close(fd);
 	house_close(&h);
 }
@@ -499,16 +532,132 @@ START_TEST(sources_without_the_flag_are_noted_but_not_limited)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	fd = client("127.0.0.2");
 	for (int i = 0; i < 30; i++) {
 		ask(&h, fd, "127.0.0.1");
 		reply(&h, fd, NULL);
 	}
-	ck_assert_uint_eq(mru_newest(listener_mru(h.l))->count, 30);
+	ck_assert_uint_eq(newest(&h).count, 30);
 	ck_assert_uint_eq(counters(&h).limited, 0);
 	close(fd);
+	house_close(&h);
+}
+END_TEST
+
+/* The sum over all clients is what one worker would say, and each of them meets one limit. */
+START_TEST(many_clients_are_each_limited_as_one_is)
+{
+	enum { CLIENTS = 16, PACKETS = 12 };	/* all fit the buffer of one socket */
+	int fd[CLIENTS], got[CLIENTS] = { 0 };
+	uint8_t buf[PACKET_MAX];
+	struct mru_stats stats;
+	struct mrus_walk w;
+	struct datagram d;
+	struct mrus all;
+	struct house h;
+	char from[32];
+
+	house_init(&h, _i);
+	for (int i = 0; i < CLIENTS; i++) {
+		snprintf(from, sizeof(from), "127.9.%d.%d", i * 37 % 256, i + 1);
+		restrict_host(&h, from, RESTRICT_LIMITED);
+		fd[i] = client(from);
+	}
+	house_open(&h);
+	for (int k = 0; k < PACKETS; k++) {
+		for (int i = 0; i < CLIENTS; i++)
+			ask(&h, fd[i], "127.0.0.1");
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		while (answered(&h, fd[i], SILENCE_MS, &d, buf))
+			got[i]++;
+		close(fd[i]);
+	}
+	listener_mru_stats(h.l, &stats);
+	ck_assert_uint_eq(stats.depth, CLIENTS);
+	ck_assert_uint_eq(stats.exists, CLIENTS * (PACKETS - 1));
+	ck_assert_uint_eq(counters(&h).received, CLIENTS * PACKETS);
+	listener_hold(h.l, true);
+	listener_mrus(h.l, &all);
+	ck_assert_uint_eq(all.n, h.o.workers);
+	mrus_oldest(&w, &all);
+	for (int n = 0; n < CLIENTS; n++, mrus_step(&w)) {
+		const struct mru_entry *e = mrus_peek(&w);
+
+		ck_assert_ptr_nonnull(e);
+		ck_assert_uint_eq(e->count, PACKETS);
+		ck_assert_uint_eq(e->dropped + (unsigned)got[e->addr.ip[3] - 1], PACKETS);
+		ck_assert_uint_gt(e->dropped, 0);
+	}
+	listener_hold(h.l, false);
+	house_close(&h);
+}
+END_TEST
+
+/* Changes reach every worker. */
+START_TEST(a_new_rule_holds_for_all_once_followed)
+{
+	struct restrict_rule any = { .flags = RESTRICT_NOSERVE, .ippeerlimit = IPPEERLIMIT_NONE };
+	struct house h;
+	char from[32];
+	uint64_t hits;
+
+	house_init(&h, _i);
+	house_open(&h);
+	restrict_rule_default(&any, 4);
+	for (int turn = 0; turn < 2; turn++) {
+		for (int i = 1; i <= 12; i++) {
+			int fd;
+
+			snprintf(from, sizeof(from), "127.3.%d.%d", i, 2 * i);
+			fd = client(from);
+			ask(&h, fd, "127.0.0.1");
+			if (turn == 0)
+				reply(&h, fd, NULL);
+			else
+				ck_assert(silent(&h, fd));
+			close(fd);
+		}
+		ck_assert_int_eq(restrict_add(h.restricts, &any), 0);
+		listener_follow(h.l);
+	}
+	hits = restrict_at(h.restricts, 4, restrict_count(h.restricts, 4) - 1)->hits;
+	ck_assert_uint_eq(hits, 24);
+	ck_assert_uint_eq(counters(&h).restricted, 12);
+	house_close(&h);
+}
+END_TEST
+
+/* Nothing is lost while what the workers go by, and the sockets of other addresses, change. */
+START_TEST(changes_under_load_lose_nothing)
+{
+	struct listener_opts o;
+	struct house h;
+	int fd[6];
+	char from[32];
+
+	house_init(&h, _i);
+	house_open(&h);
+	for (size_t i = 0; i < NELEMS(fd); i++) {
+		snprintf(from, sizeof(from), "127.4.0.%zu", i + 1);
+		fd[i] = client(from);
+	}
+	o = h.o;
+	for (int turn = 0; turn < 40; turn++) {
+		for (size_t i = 0; i < NELEMS(fd); i++)
+			ask(&h, fd[i], "127.0.0.1");
+		o.dscp = turn % 3 == 0 ? 46 : 0;
+		o.mru.maxage = turn % 5 == 0 ? 64 : 3600;
+		o.discard.monitor = turn;
+		ck_assert_int_eq(listener_reconfigure(h.l, &o), 0);
+		for (size_t i = 0; i < NELEMS(fd); i++)
+			reply(&h, fd[i], NULL);
+	}
+	ck_assert_uint_eq(counters(&h).sent, 40 * NELEMS(fd));
+	for (size_t i = 0; i < NELEMS(fd); i++)
+		close(fd[i]);
 	house_close(&h);
 }
 END_TEST
@@ -518,19 +667,19 @@ START_TEST(disable_monitor_leaves_no_list_unless_somebody_is_limited)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	h.o.monitor = false;
 	house_open(&h);
-	ck_assert_ptr_null(listener_mru(h.l));
+	ck_assert_uint_eq(lists(&h), 0);
 	fd = client("127.0.0.2");
 	ask(&h, fd, "127.0.0.1");
 	reply(&h, fd, NULL);
 	restrict_host(&h, "127.0.0.2", RESTRICT_LIMITED);
 	ck_assert_int_eq(listener_reconfigure(h.l, &h.o), 0);
-	ck_assert_ptr_nonnull(listener_mru(h.l));
+	ck_assert_uint_eq(lists(&h), h.o.workers);
 	ask(&h, fd, "127.0.0.1");
 	reply(&h, fd, NULL);
-	ck_assert_uint_eq(mru_newest(listener_mru(h.l))->count, 1);
+	ck_assert_uint_eq(newest(&h).count, 1);
 	close(fd);
 	house_close(&h);
 }
@@ -548,7 +697,7 @@ START_TEST(other_rules_open_and_close_sockets)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	ck_assert_uint_eq(listener_sockets(h.l, socks, NELEMS(socks)), 1);
 	ck_assert(!socks[0].drop);
@@ -590,7 +739,7 @@ START_TEST(an_address_that_is_dropped_is_deaf_behind_a_wildcard_too)
 	struct house h;
 	int fd;
 
-	house_init(&h);
+	house_init(&h, _i);
 	h.o.rules = rules;
 	h.o.nrules = NELEMS(rules);
 	house_open(&h);
@@ -609,7 +758,7 @@ START_TEST(our_own_addresses_are_told_to_restrict)
 	struct addr own;
 	struct house h;
 
-	house_init(&h);
+	house_init(&h, _i);
 	house_open(&h);
 	ck_assert(addr_parse(&own, "127.0.0.1", 0));
 	own.port = 123;
@@ -638,24 +787,27 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, a_request_is_answered_with_the_published_values);
-	tcase_add_test(tc, the_clock_map_moves_both_times_of_a_reply);
-	tcase_add_test(tc, before_anything_is_published_the_reply_claims_no_time);
-	tcase_add_test(tc, a_wildcard_socket_answers_from_the_address_asked);
-	tcase_add_test(tc, ipv6_is_answered_where_there_is_some);
-	tcase_add_test(tc, a_port_in_use_is_named);
-	tcase_add_test(tc, a_control_request_goes_up_with_its_flags);
-	tcase_add_test(tc, empty_datagrams_do_not_end_the_loop);
-	tcase_add_test(tc, an_oversize_datagram_is_dropped);
-	tcase_add_test(tc, several_batches_at_once_are_all_answered);
-	tcase_add_test(tc, a_reply_the_kernel_refuses_is_lost_alone);
-	tcase_add_test(tc, limited_sources_are_limited_and_told_so_once);
-	tcase_add_test(tc, sources_without_the_flag_are_noted_but_not_limited);
-	tcase_add_test(tc, disable_monitor_leaves_no_list_unless_somebody_is_limited);
-	tcase_add_test(tc, other_rules_open_and_close_sockets);
-	tcase_add_test(tc, an_address_that_is_dropped_is_deaf_behind_a_wildcard_too);
-	tcase_add_test(tc, our_own_addresses_are_told_to_restrict);
-	tcase_add_test(tc, the_options_start_as_their_rooms_say);
+	tcase_add_loop_test(tc, a_request_is_answered_with_the_published_values, 0, HOUSES);
+	tcase_add_loop_test(tc, the_clock_map_moves_both_times_of_a_reply, 0, HOUSES);
+	tcase_add_loop_test(tc, before_anything_is_published_the_reply_claims_no_time, 0, HOUSES);
+	tcase_add_loop_test(tc, a_wildcard_socket_answers_from_the_address_asked, 0, HOUSES);
+	tcase_add_loop_test(tc, ipv6_is_answered_where_there_is_some, 0, HOUSES);
+	tcase_add_loop_test(tc, a_port_in_use_is_named, 0, HOUSES);
+	tcase_add_loop_test(tc, a_control_request_goes_up_with_its_flags, 0, HOUSES);
+	tcase_add_loop_test(tc, empty_datagrams_do_not_end_the_loop, 0, HOUSES);
+	tcase_add_loop_test(tc, an_oversize_datagram_is_dropped, 0, HOUSES);
+	tcase_add_loop_test(tc, several_batches_at_once_are_all_answered, 0, HOUSES);
+	tcase_add_loop_test(tc, a_reply_the_kernel_refuses_is_lost_alone, 0, HOUSES);
+	tcase_add_loop_test(tc, limited_sources_are_limited_and_told_so_once, 0, HOUSES);
+	tcase_add_loop_test(tc, sources_without_the_flag_are_noted_but_not_limited, 0, HOUSES);
+	tcase_add_loop_test(tc, many_clients_are_each_limited_as_one_is, 0, HOUSES);
+	tcase_add_loop_test(tc, a_new_rule_holds_for_all_once_followed, 0, HOUSES);
+	tcase_add_loop_test(tc, changes_under_load_lose_nothing, 0, HOUSES);
+	tcase_add_loop_test(tc, disable_monitor_leaves_no_list_unless_somebody_is_limited, 0, HOUSES);
+	tcase_add_loop_test(tc, other_rules_open_and_close_sockets, 0, HOUSES);
+	tcase_add_loop_test(tc, an_address_that_is_dropped_is_deaf_behind_a_wildcard_too, 0, HOUSES);
+	tcase_add_loop_test(tc, our_own_addresses_are_told_to_restrict, 0, HOUSES);
+	tcase_add_loop_test(tc, the_options_start_as_their_rooms_say, 0, HOUSES);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -567,6 +567,74 @@ START_TEST(entries_come_in_matching_order)
 }
 END_TEST
 
+START_TEST(a_copy_matches_alike_and_gives_its_hits_back)
+{
+	struct restrict_list *l = restrict_new(), *copy;
+	struct restrict_rule gone = prefix("203.0.113.0", 24, RESTRICT_IGNORE);
+	struct addr a = addr("192.0.2.7");
+
+	add(l, prefix("192.0.2.0", 24, RESTRICT_LIMITED));
+	add(l, prefix("2001:db8::", 32, RESTRICT_NOQUERY));
+	add(l, rule("10.0.0.5", "255.0.0.255", RESTRICT_KOD));
+	add(l, gone);
+	flags_of(l, "192.0.2.7");
+	copy = restrict_copy(l);
+	ck_assert_ptr_nonnull(copy);
+	ck_assert_uint_eq(restrict_edition(copy), restrict_edition(l));
+	for (int i = 0; i < 5; i++)
+		ck_assert_uint_eq(flags_of(copy, "192.0.2.9"), RESTRICT_LIMITED);
+	ck_assert_uint_eq(flags_of(copy, "10.1.2.5"), RESTRICT_KOD);
+	ck_assert_uint_eq(flags_of(copy, "2001:db8::1"), RESTRICT_NOQUERY);
+	ck_assert_uint_eq(flags_of(copy, "203.0.113.1"), RESTRICT_IGNORE);
+	ck_assert_uint_eq(flags_of(copy, "198.51.100.1"), 0);
+	ck_assert(restrict_remove(l, &gone));
+	add(l, prefix("192.0.2.128", 25, RESTRICT_KOD));
+	restrict_collect(l, copy);
+	restrict_collect(l, copy);
+	ck_assert_uint_eq(restrict_lookup(l, &a)->hits, 1 + 5 + 1);
+	ck_assert_uint_eq(restrict_at(l, 6, 0)->hits, 1);
+	restrict_free(copy);
+	restrict_free(l);
+}
+END_TEST
+
+START_TEST(the_edition_tells_of_every_change_and_of_nothing_else)
+{
+	struct restrict_list *l = restrict_new();
+	struct restrict_rule r = prefix("192.0.2.0", 24, RESTRICT_LIMITED), template = { .flags = RESTRICT_NOQUERY, .ippeerlimit = IPPEERLIMIT_NONE };
+	struct addr own = addr("192.0.2.1"), peer = addr("198.51.100.1");
+	uint64_t last = restrict_edition(l);
+
+#define CHANGES(yes)	do { ck_assert((restrict_edition(l) != last) == (yes)); last = restrict_edition(l); } while (0)
+	add(l, r);
+	CHANGES(true);
+	flags_of(l, "192.0.2.1");
+	CHANGES(false);
+	ck_assert(restrict_clear(l, &r));
+	CHANGES(true);
+	ck_assert_int_eq(restrict_source_add(l, &peer), 0);
+	CHANGES(false);
+	restrict_source_template(l, true, &template);
+	CHANGES(true);
+	ck_assert_int_eq(restrict_source_add(l, &peer), 0);
+	CHANGES(true);
+	restrict_source_remove(l, &peer);
+	CHANGES(true);
+	ck_assert_int_eq(restrict_interfaces(l, &own, 1), 0);
+	CHANGES(true);
+	ck_assert_int_eq(restrict_interfaces(l, &own, 1), 0);
+	CHANGES(false);
+	ck_assert_int_eq(restrict_interfaces(l, &own, 0), 0);
+	CHANGES(true);
+	ck_assert(restrict_remove(l, &r));
+	CHANGES(true);
+	ck_assert(!restrict_remove(l, &r));
+	CHANGES(false);
+#undef CHANGES
+	restrict_free(l);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -593,6 +661,8 @@ main(void)
 	tcase_add_test(tc, a_host_entry_of_the_file_beats_the_source_template);
 	tcase_add_test(tc, whoever_claims_our_address_and_port_is_ignored);
 	tcase_add_test(tc, hits_are_counted_where_they_fell);
+	tcase_add_test(tc, a_copy_matches_alike_and_gives_its_hits_back);
+	tcase_add_test(tc, the_edition_tells_of_every_change_and_of_nothing_else);
 	tcase_add_test(tc, flags_in_use_are_found);
 	tcase_add_test(tc, every_word_has_one_bit_of_its_own);
 	tcase_add_test(tc, a_million_lookups_agree_with_the_definition);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The packet path of a socket: a batch in, a batch out, until there is none. */
+#include <errno.h>
+#include <event2/event.h>
+
+#include "serve.h"
+
+#define BATCHES_MAX	16	/* taken in a row from one socket before the loop may look at anything else */
+
+static void
+send_replies(struct lsock *s, size_t n)
+{
+	struct worker *w = &s->m->worker;
+
+	for (size_t at = 0; at < n;) {
+		int sent = udp_send_batch(s->fd, w->out + at, n - at);
+
+		if (sent > 0) {
+			w->counters.sent += (uint64_t)sent;
+			s->sent += (uint64_t)sent;
+			at += (size_t)sent;
+		} else {	/* this one is lost: full buffers, or a destination the kernel refuses */
+			w->counters.sendfailed++;
+			s->sendfailed++;
+			at++;
+		}
+	}
+}
+
+/* Broadcasts and multicasts come to every worker's socket; one of them answers.  How many of n are ours, which come first then. */
+static size_t
+keep_own(struct member *m, size_t n)
+{
+	struct datagram *in = m->worker.in;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct datagram d = in[i];
+
+		if (steer_pick(&d.peer, (unsigned)m->crew->n, &m->crew->steer) != m->number)
+			continue;
+		in[i] = in[kept];
+		in[kept++] = d;
+	}
+	return kept;
+}
+
+/* Takes one batch and answers it; how many datagrams there were, or -1 if none is left. */
+static int
+serve_batch(struct lsock *s)
+{
+	struct worker *w = &s->m->worker;
+	int n = udp_receive_batch(s->fd, w->in, UDP_BATCH, PACKET_MAX);
+	struct monotime now;
+	size_t own, replies;
+
+	if (n == -1)	/* or it was an error kept for the socket, now gone */
+		return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
+	own = s->m->crew->n > 1 ? keep_own(s->m, (size_t)n) : (size_t)n;
+	now = monotime_now();
+	crew_enter(s->m, now);
+	s->received += own;
+	replies = worker_answer(w, own, s->fd, now);
+	worker_stamp(w, replies, walltime_now());
+	send_replies(s, replies);
+	crew_leave(s->m);
+	return n;
+}
+
+/*
+ * While somebody waits on a socket, the kernel goes to wake him for each datagram that comes and for each that has left, though he is awake: a
+ * few per cent of what a reply costs.  So under load the event is taken off the socket until the batches are through.  Adding it tells of what has come
+ * meanwhile.
+ */
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct lsock *s = arg;
+	int n = serve_batch(s);
+	bool busy = n == UDP_BATCH && event_del(s->ev) == 0;
+
+	(void)fd;
+	(void)what;
+	for (int i = 1; i < BATCHES_MAX && (n == UDP_BATCH || n == 0); i++)
+		n = serve_batch(s);
+	if (busy && event_add(s->ev, NULL) == -1)
+		return;		/* for want of memory; the next scan tries again, and says so */
+}
+
+bool
+serve_begin(void *arg)
+{
+	struct lsock *s = arg;
+
+	s->ev = event_new(s->m->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+	return s->ev != NULL && event_add(s->ev, NULL) == 0;
+}
+
+bool
+serve_again(void *arg)
+{
+	struct lsock *s = arg;
+
+	return s->ev == NULL || event_add(s->ev, NULL) == 0;
+}
+
+bool
+serve_end(void *arg)
+{
+	struct lsock *s = arg;
+
+	if (s->ev != NULL)
+		event_free(s->ev);
+	s->ev = NULL;
+	return true;
+}
