@@ -67,6 +67,17 @@ MUST_USE int udp_send(int fd, const struct datagram *d);
 MUST_USE int udp_send_batch(int fd, const struct datagram d[], size_t n);
 
 /*
+ * A batch in two steps, for who puts the time of sending into what he sends: everything is made ready first, so that little is left to do between a
+ * look at the clock and the send.  Number i is of 0 … UDP_BATCH - 1.  The octets of d->buf are read only by udp_outbox_send.
+ */
+struct udp_outbox;
+MUST_USE struct udp_outbox *udp_outbox_new(void);	/* NULL with errno */
+void udp_outbox_free(struct udp_outbox *o);
+void udp_outbox_put(struct udp_outbox *o, size_t i, const struct datagram *d);
+void udp_outbox_cut(struct udp_outbox *o, size_t i, size_t len);	/* another length than it was put with */
+MUST_USE int udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n);	/* numbers from … from + n - 1; as udp_send_batch */
+
+/*
  * Host time at which the newest datagram left, if the kernel has said so by now (socket error queue); drains the queue.  false: not said.
  * A socket opened with tx_stamps turns readable when a stamp arrives and stays so until it is fetched: call this in its read callback.
  */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -356,6 +357,48 @@ udp_send_batch(int fd, const struct datagram d[], size_t n)
 	if (sent < 0 && errno == ENOSYS)
 		return send_each(fd, d, n);
 	return sent;
+}
+
+struct udp_outbox {
+	struct mmsghdr	mm[UDP_BATCH];
+	struct slot	slot[UDP_BATCH];
+};
+
+struct udp_outbox *
+udp_outbox_new(void)
+{
+	return calloc(1, sizeof(struct udp_outbox));
+}
+
+void
+udp_outbox_free(struct udp_outbox *o)
+{
+	free(o);
+}
+
+void
+udp_outbox_put(struct udp_outbox *o, size_t i, const struct datagram *d)
+{
+	slot_for_sending(&o->slot[i], &o->mm[i].msg_hdr, d);
+}
+
+void
+udp_outbox_cut(struct udp_outbox *o, size_t i, size_t len)
+{
+	o->slot[i].iov.iov_len = len;
+}
+
+int
+udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n)
+{
+	int sent = sendmmsg(fd, o->mm + from, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	size_t i = 0;
+
+	if (sent >= 0 || errno != ENOSYS)
+		return sent;
+	while (i < n && sendmsg(fd, &o->mm[from + i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		i++;
+	return i > 0 || n == 0 ? (int)i : -1;
 }
 
 /* Does this item of the error queue tell of a datagram that left (and not of an ICMP message, or of one queued or acknowledged)? */

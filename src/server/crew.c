@@ -236,14 +236,13 @@ member_free(struct member *m)
 		event_free(m->wake);
 	if (m->wake_fd != -1)
 		close(m->wake_fd);
-	if (m->crew->threaded) {
-		if (m->base != NULL)
-			event_base_free(m->base);
-		pthread_cond_destroy(&m->done);
-		pthread_mutex_destroy(&m->relay_lock);
-		pthread_mutex_destroy(&m->lock);
-		pthread_mutex_destroy(&m->gate);
-	}
+	if (m->crew->threaded && m->base != NULL)
+		event_base_free(m->base);
+	pthread_cond_destroy(&m->done);
+	pthread_mutex_destroy(&m->relay_lock);
+	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->gate);
+	worker_clear(&m->worker);
 	free(m->up);
 	free(m);
 }
@@ -252,10 +251,6 @@ member_free(struct member *m)
 static bool
 member_equip(struct member *m)
 {
-	pthread_mutex_init(&m->gate, NULL);
-	pthread_mutex_init(&m->lock, NULL);
-	pthread_mutex_init(&m->relay_lock, NULL);
-	pthread_cond_init(&m->done, NULL);
 	m->base = event_base_new();
 	m->up = calloc(RELAY_MAX, sizeof(*m->up));
 	m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -275,12 +270,15 @@ member_new(struct crew *c, size_t number, struct event_base *base)
 	m->crew = c;
 	m->number = (unsigned)number;
 	m->wake_fd = -1;
-	m->base = base;
-	worker_init(&m->worker);
+	pthread_mutex_init(&m->gate, NULL);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->relay_lock, NULL);
+	pthread_cond_init(&m->done, NULL);
+	m->base = c->threaded ? NULL : base;
 	sysvars_init(&m->worker.sys, 0);
 	m->worker.control = c->threaded ? pass_up : c->control;
 	m->worker.control_arg = c->threaded ? m : c->control_arg;
-	if (!c->threaded || member_equip(m))
+	if (worker_init(&m->worker) && (!c->threaded || member_equip(m)))
 		return m;
 	member_free(m);
 	return NULL;

@@ -3,13 +3,19 @@
 #include "server/respond.h"
 #include "worker.h"
 
-void
+bool
 worker_init(struct worker *w)
 {
-	for (size_t i = 0; i < UDP_BATCH; i++) {
+	for (size_t i = 0; i < UDP_BATCH; i++)
 		w->in[i].buf = w->inbuf[i];
-		w->out[i].buf = w->outbuf[i];
-	}
+	w->outbox = udp_outbox_new();
+	return w->outbox != NULL;
+}
+
+void
+worker_clear(struct worker *w)
+{
+	udp_outbox_free(w->outbox);
 }
 
 /* splitmix64 (Steele, Lea and Flood, 2014). */
@@ -83,11 +89,11 @@ build(const struct worker *w, enum respond_reason why, const struct request *rq,
 	}
 }
 
-/* One datagram; true if out[slot] is now a reply to it. */
+/* One datagram; true if there is now a reply to it in that slot. */
 static bool
 answer(struct worker *w, const struct datagram *d, size_t slot, const struct packet *face, int fd, struct monotime now)
 {
-	struct datagram *out = &w->out[slot];
+	struct datagram out = { .peer = d->peer, .local = d->local, .buf = w->outbuf[slot] };
 	uint64_t chance = roll(w);
 	struct request_head head;
 	struct request rq = {
@@ -112,12 +118,15 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 		w->control(w->control_arg, d, rq.flags, fd);
 		return false;
 	}
-	out->len = build(w, why, &rq, &head, face, out->buf);
-	out->peer = d->peer;
-	out->local = d->local;
+	out.len = build(w, why, &rq, &head, face, out.buf);
+	if (out.len == 0)
+		return false;
 	w->to_stamp[slot] = why != RESPOND_KOD;
 	w->to_sign[slot] = why == RESPOND_TIME ? head.key : NULL;
-	return out->len > 0;
+	if (w->to_sign[slot] != NULL)
+		out.len += key_mac_len(head.key);
+	udp_outbox_put(w->outbox, slot, &out);
+	return true;
 }
 
 /* The datagrams of a batch, whoever of them will be noted. */
@@ -147,14 +156,15 @@ worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 }
 
 void
-worker_stamp(struct worker *w, size_t n, struct walltime host)
+worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 {
 	struct walltime xmt = clockmap_apply(&w->map, host);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = from; i < from + n; i++) {
 		if (w->to_stamp[i])
 			respond_stamp(w->outbuf[i], xmt);
+		/* Shorter than it should be only if the library fails. */
 		if (w->to_sign[i] != NULL)
-			w->out[i].len = respond_sign(w->outbuf[i], w->to_sign[i]);
+			udp_outbox_cut(w->outbox, i, respond_sign(w->outbuf[i], w->to_sign[i]));
 	}
 }

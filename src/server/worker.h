@@ -23,20 +23,22 @@ struct worker {
 	size_t			 ndeaf;
 	listener_control_cb	*control;
 	void			*control_arg;
-	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];
-	bool			 to_stamp[UDP_BATCH];	/* out[i] waits for its transmit time … */
+	struct datagram		 in[UDP_BATCH];
+	struct udp_outbox	*outbox;
+	bool			 to_stamp[UDP_BATCH];	/* reply i waits for its transmit time … */
 	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key */
 	uint8_t			 inbuf[UDP_BATCH][PACKET_MAX];
 	uint8_t			 outbuf[UDP_BATCH][RESPOND_MAX];
 };
 
-/* Points the batches at their buffers.  The other members are the owner's to fill. */
-void worker_init(struct worker *w);
+/* Points the batches at their buffers.  The other members are the owner's to fill.  False with errno. */
+MUST_USE bool worker_init(struct worker *w);
+void worker_clear(struct worker *w);
 
-/* Takes in[0 … n-1], which came by fd, and writes the replies into out.  Returns how many. */
+/* Takes in[0 … n-1], which came by fd, and puts the replies into the outbox.  Returns how many. */
 size_t worker_answer(struct worker *w, size_t n, int fd, struct monotime now);
 
-/* Puts the transmit time into the first n replies; host is the time of the host. */
-void worker_stamp(struct worker *w, size_t n, struct walltime host);
+/* Puts the transmit time into replies from … from + n - 1; host is the time of the host. */
+void worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host);
 
 #endif
