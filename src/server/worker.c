@@ -3,6 +3,9 @@
 #include "server/respond.h"
 #include "worker.h"
 
+#define SPACING_MAX	20000	/* ns; a reply takes some 2000 */
+#define SPACING_WEIGHT	16	/* groups over which it is averaged */
+
 bool
 worker_init(struct worker *w)
 {
@@ -158,13 +161,21 @@ worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 void
 worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 {
-	struct walltime xmt = clockmap_apply(&w->map, host);
-
-	for (size_t i = from; i < from + n; i++) {
+	for (size_t i = from; i < from + n; i++, host.ns += w->spacing_ns) {
 		if (w->to_stamp[i])
-			respond_stamp(w->outbuf[i], xmt);
+			respond_stamp(w->outbuf[i], clockmap_apply(&w->map, host));
 		/* Shorter than it should be only if the library fails. */
 		if (w->to_sign[i] != NULL)
 			udp_outbox_cut(w->outbox, i, respond_sign(w->outbuf[i], w->to_sign[i]));
 	}
+}
+
+/* A step of the clock, or a turn of somebody else's on the processor, is no sending. */
+void
+worker_sent(struct worker *w, size_t n, int64_t took_ns)
+{
+	int64_t each = took_ns / (int64_t)n;
+
+	if (each >= 0 && each <= SPACING_MAX)
+		w->spacing_ns += (each - w->spacing_ns) / SPACING_WEIGHT;
 }

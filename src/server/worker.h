@@ -25,6 +25,7 @@ struct worker {
 	void			*control_arg;
 	struct datagram		 in[UDP_BATCH];
 	struct udp_outbox	*outbox;
+	int64_t			 spacing_ns;	/* between replies that leave together, averaged */
 	bool			 to_stamp[UDP_BATCH];	/* reply i waits for its transmit time … */
 	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key */
 	uint8_t			 inbuf[UDP_BATCH][PACKET_MAX];
@@ -38,7 +39,11 @@ void worker_clear(struct worker *w);
 /* Takes in[0 … n-1], which came by fd, and puts the replies into the outbox.  Returns how many. */
 size_t worker_answer(struct worker *w, size_t n, int fd, struct monotime now);
 
-/* Puts the transmit time into replies from … from + n - 1; host is the time of the host. */
+/*
+ * Puts the transmit time into replies from … from + n - 1, which leave together from now on; host is the time of the host.  The first says just that, each
+ * further one what sending has lately taken for each: worker_sent tells how long these took together.
+ */
 void worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host);
+void worker_sent(struct worker *w, size_t n, int64_t took_ns);
 
 #endif
