@@ -78,6 +78,19 @@ void udp_outbox_cut(struct udp_outbox *o, size_t i, size_t len);	/* another leng
 MUST_USE int udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n);	/* numbers from … from + n - 1; as udp_send_batch */
 
 /*
+ * To be told when single datagrams left: udp_stamps_on once for the socket, udp_outbox_ask for each of them, and udp_next_stamp when the socket turns readable.
+ * A kernel that cannot do it never tells.
+ */
+void udp_stamps_on(int fd);
+void udp_outbox_ask(struct udp_outbox *o, size_t i);
+
+/*
+ * Takes a stamp off the socket's error queue: host time, and the end of the datagram, as much of it as there is room for (*len of cap octets).  False if
+ * there is none.
+ */
+MUST_USE bool udp_next_stamp(int fd, struct walltime *host, uint8_t *tail, size_t cap, size_t *len);
+
+/*
  * Host time at which the newest datagram left, if the kernel has said so by now (socket error queue); drains the queue.  false: not said.
  * A socket opened with tx_stamps turns readable when a stamp arrives and stays so until it is fetched: call this in its read callback.
  */

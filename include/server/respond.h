@@ -104,6 +104,12 @@ void respond_face(struct packet *face, const struct sysvars *sys, struct monotim
 size_t respond_reply(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face);
 size_t respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face);
 
+/*
+ * Makes a reply of respond_reply one in interleaved mode (RFC 9769 section 2): it answers the request's receive time instead of its transmit time, and
+ * carries the transmit time of our last reply; there is nothing to be stamped.
+ */
+void respond_interleave(uint8_t reply[static PACKET_LEN], const struct request_head *head, struct ntptime last_xmt);
+
 /* KoD RATE: complete as it is.  It carries no time of ours, and asks for polls no faster than 2^minpoll s. */
 size_t respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *head, int8_t minpoll);
 

@@ -15,8 +15,9 @@
 #include "base/log.h"
 #include "net/udp.h"
 
-/* Room for the two control messages we ask for: three timespecs (SCM_TIMESTAMPING) and an in6_pktinfo. */
-#define CONTROL_MAX	128
+/* Room for the control messages we ask for: three timespecs (SCM_TIMESTAMPING), one (SCM_TIMESTAMPNS), and an in6_pktinfo. */
+#define CONTROL_MAX	160
+#define FRAME_MAX	512	/* octets: a datagram of ours with all headers before it */
 
 /* Error queue items fetched at once: a bound on one call, far above what a socket that sends and asks in turn gathers. */
 #define ERRQUEUE_MAX	256
@@ -382,6 +383,22 @@ udp_outbox_put(struct udp_outbox *o, size_t i, const struct datagram *d)
 	slot_for_sending(&o->slot[i], &o->mm[i].msg_hdr, d);
 }
 
+/* An extra control message.  The room is there: that of a source address is the only other one. */
+void
+udp_outbox_ask(struct udp_outbox *o, size_t i)
+{
+	struct msghdr *mh = &o->mm[i].msg_hdr;
+	uint32_t flags = SOF_TIMESTAMPING_TX_SOFTWARE;
+	struct cmsghdr c = { .cmsg_level = SOL_SOCKET, .cmsg_type = SO_TIMESTAMPING, .cmsg_len = CMSG_LEN(sizeof(flags)) };
+	char *at = o->slot[i].control.buf + mh->msg_controllen;
+
+	memset(at, 0, CMSG_SPACE(sizeof(flags)));
+	memcpy(at, &c, sizeof(c));
+	memcpy(at + CMSG_LEN(0), &flags, sizeof(flags));
+	mh->msg_control = o->slot[i].control.buf;
+	mh->msg_controllen += CMSG_SPACE(sizeof(flags));
+}
+
 void
 udp_outbox_cut(struct udp_outbox *o, size_t i, size_t len)
 {
@@ -440,4 +457,43 @@ udp_tx_stamp(int fd, struct walltime *host)
 			found |= control_stamp(c, host);
 	}
 	return found;
+}
+
+void
+udp_stamps_on(int fd)
+{
+	(void)set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_CMSG);
+}
+
+/* One item of the error queue, whatever it is; how many octets of the frame there are, or -1. */
+static ssize_t
+take_error(int fd, struct walltime *host, bool *stamped, uint8_t frame[static FRAME_MAX])
+{
+	union { struct cmsghdr align; char buf[4 * CONTROL_MAX]; } control;
+	struct iovec iov = { .iov_base = frame, .iov_len = FRAME_MAX };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+	ssize_t n = recvmsg(fd, &mh, MSG_ERRQUEUE | MSG_DONTWAIT);
+
+	*stamped = false;
+	if (n < 0 || (mh.msg_flags & MSG_TRUNC) != 0 || !tells_of_sending(&mh))
+		return n;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c != NULL; c = CMSG_NXTHDR(&mh, c))
+		*stamped |= control_stamp(c, host);
+	return n;
+}
+
+bool
+udp_next_stamp(int fd, struct walltime *host, uint8_t *tail, size_t cap, size_t *len)
+{
+	uint8_t frame[FRAME_MAX];
+	bool stamped = false;
+	ssize_t n = 0;
+
+	for (int i = 0; i < ERRQUEUE_MAX && n >= 0 && !stamped; i++)
+		n = take_error(fd, host, &stamped, frame);
+	if (!stamped)
+		return false;
+	*len = (size_t)n < cap ? (size_t)n : cap;
+	memcpy(tail, frame + (size_t)n - *len, *len);
+	return true;
 }

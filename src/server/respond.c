@@ -247,6 +247,15 @@ respond_reply(uint8_t out[static RESPOND_MAX], const struct request *rq, const s
 	return PACKET_LEN;
 }
 
+void
+respond_interleave(uint8_t reply[static PACKET_LEN], const struct request_head *head, struct ntptime last_xmt)
+{
+	struct wr org = wr_init(reply + 24, 8), xmt = wr_init(reply + 40, 8);
+
+	wr_u64(&org, head->pkt.rec.raw);
+	wr_u64(&xmt, last_xmt.raw);
+}
+
 size_t
 respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face)
 {

@@ -29,6 +29,21 @@ send_group(struct lsock *s, size_t from, size_t n)
 	}
 }
 
+/* Takes what the kernel says of replies that have left; nobody would stop telling of it otherwise. */
+static void
+hear_stamps(struct lsock *s)
+{
+	struct worker *w = &s->m->worker;
+	uint8_t tail[RESPOND_MAX];
+	struct walltime host;
+	size_t len;
+
+	crew_enter(s->m, monotime_now());
+	while (udp_next_stamp(s->fd, &host, tail, sizeof(tail), &len))
+		worker_left(w, tail, len, host);
+	crew_leave(s->m);
+}
+
 /* What is stamped together leaves together, or soon after. */
 static void
 send_replies(struct lsock *s, size_t n)
@@ -78,6 +93,10 @@ serve_batch(struct lsock *s)
 	crew_enter(s->m, now);
 	s->received += own;
 	replies = worker_answer(w, own, s->fd, now);
+	if (w->asked && !s->stamps) {
+		udp_stamps_on(s->fd);
+		s->stamps = true;
+	}
 	send_replies(s, replies);
 	crew_leave(s->m);
 	return n;
@@ -99,6 +118,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (int i = 1; i < BATCHES_MAX && (n == UDP_BATCH || n == 0); i++)
 		n = serve_batch(s);
+	if (s->stamps)
+		hear_stamps(s);
 	if (busy && event_add(s->ev, NULL) == -1)
 		return;		/* for want of memory; the next scan tries again, and says so */
 }

@@ -13,6 +13,7 @@ struct lsock {
 	struct member	*m;
 	struct event	*ev;	/* NULL: not served */
 	int		 fd;
+	bool		 stamps;	/* the kernel has been asked to say when replies leave, if they ask for it */
 	uint64_t	 received, sent, sendfailed;	/* packets; guarded by the member's lock */
 };
 

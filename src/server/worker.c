@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A batch of datagrams in, a batch of replies out. */
+#include "base/bytes.h"
 #include "server/respond.h"
 #include "worker.h"
 
@@ -12,13 +13,15 @@ worker_init(struct worker *w)
 	for (size_t i = 0; i < UDP_BATCH; i++)
 		w->in[i].buf = w->inbuf[i];
 	w->outbox = udp_outbox_new();
-	return w->outbox != NULL;
+	w->interleave = interleave_new();
+	return w->outbox != NULL && w->interleave != NULL;
 }
 
 void
 worker_clear(struct worker *w)
 {
 	udp_outbox_free(w->outbox);
+	interleave_free(w->interleave);
 }
 
 /* splitmix64 (Steele, Lea and Flood, 2014). */
@@ -92,6 +95,26 @@ build(const struct worker *w, enum respond_reason why, const struct request *rq,
 	}
 }
 
+/*
+ * Interleaved mode: remembers this reply, and makes it one that tells when the last one left, if the client has named that.  Only whoever has done so costs a
+ * stamp of the kernel; the others' time of leaving is the one in the reply.  True if it has been made one.
+ */
+static bool
+interleave(struct worker *w, const struct request *rq, const struct request_head *head, size_t slot)
+{
+	struct ntptime rec = walltime_to_ntp(rq->rec), last;
+
+	w->to_note[slot] = (struct ntptime){ 0 };
+	if (!interleave_possible(&head->pkt))
+		return false;
+	interleave_note(w->interleave, &rq->peer, rec);
+	w->to_note[slot] = rec;
+	if (!interleave_take(w->interleave, &rq->peer, head->pkt.org, &last))
+		return false;
+	respond_interleave(w->outbuf[slot], head, last);
+	return true;
+}
+
 /* One datagram; true if there is now a reply to it in that slot. */
 static bool
 answer(struct worker *w, const struct datagram *d, size_t slot, const struct packet *face, int fd, struct monotime now)
@@ -111,6 +134,7 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 		.keys = w->keys,
 	};
 	enum respond_reason why = respond_check(&rq, &head);
+	bool interleaved;
 
 	if (why == RESPOND_CONTROL)
 		note(w, &rq, now, (uint32_t)(chance >> 32));
@@ -124,11 +148,18 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 	out.len = build(w, why, &rq, &head, face, out.buf);
 	if (out.len == 0)
 		return false;
-	w->to_stamp[slot] = why != RESPOND_KOD;
+	interleaved = why == RESPOND_TIME && interleave(w, &rq, &head, slot);
+	if (why != RESPOND_TIME)
+		w->to_note[slot] = (struct ntptime){ 0 };
+	w->to_stamp[slot] = why != RESPOND_KOD && !interleaved;
 	w->to_sign[slot] = why == RESPOND_TIME ? head.key : NULL;
 	if (w->to_sign[slot] != NULL)
 		out.len += key_mac_len(head.key);
 	udp_outbox_put(w->outbox, slot, &out);
+	if (interleaved) {
+		udp_outbox_ask(w->outbox, slot);
+		w->asked = true;
+	}
 	return true;
 }
 
@@ -162,8 +193,12 @@ void
 worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 {
 	for (size_t i = from; i < from + n; i++, host.ns += w->spacing_ns) {
+		struct walltime xmt = clockmap_apply(&w->map, host);
+
 		if (w->to_stamp[i])
-			respond_stamp(w->outbuf[i], clockmap_apply(&w->map, host));
+			respond_stamp(w->outbuf[i], xmt);
+		if (w->to_note[i].raw != 0)
+			interleave_left(w->interleave, w->to_note[i], walltime_to_ntp(xmt));
 		/* Shorter than it should be only if the library fails. */
 		if (w->to_sign[i] != NULL)
 			udp_outbox_cut(w->outbox, i, respond_sign(w->outbuf[i], w->to_sign[i]));
@@ -178,4 +213,23 @@ worker_sent(struct worker *w, size_t n, int64_t took_ns)
 
 	if (each >= 0 && each <= SPACING_MAX)
 		w->spacing_ns += (each - w->spacing_ns) / SPACING_WEIGHT;
+}
+
+/* The receive time names it; where it stands depends on whether there is a MAC. */
+void
+worker_left(struct worker *w, const uint8_t *tail, size_t len, struct walltime host)
+{
+	static const size_t mac_lens[] = { 0, KEY_ID_LEN + 16, KEY_ID_LEN + 20 };
+	struct ntptime xmt = walltime_to_ntp(clockmap_apply(&w->map, host));
+
+	for (size_t i = 0; i < NELEMS(mac_lens); i++) {
+		size_t reply = PACKET_LEN + mac_lens[i];
+		struct rd r;
+
+		if (len < reply)
+			return;
+		r = rd_init(tail + len - reply + 32, 8);
+		if (interleave_left(w->interleave, (struct ntptime){ rd_u64(&r) }, xmt))
+			return;
+	}
 }

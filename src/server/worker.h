@@ -5,6 +5,7 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
+#include "interleave.h"
 #include "net/udp.h"
 #include "server/listener.h"
 #include "server/respond.h"
@@ -25,8 +26,11 @@ struct worker {
 	void			*control_arg;
 	struct datagram		 in[UDP_BATCH];
 	struct udp_outbox	*outbox;
+	struct interleave	*interleave;
+	bool			 asked;		/* some reply in the outbox asks when it leaves: worker_left wants to know */
 	int64_t			 spacing_ns;	/* between replies that leave together, averaged */
 	bool			 to_stamp[UDP_BATCH];	/* reply i waits for its transmit time … */
+	struct ntptime		 to_note[UDP_BATCH];	/* … the receive time of a reply whose time of leaving is remembered, or 0 … */
 	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key */
 	uint8_t			 inbuf[UDP_BATCH][PACKET_MAX];
 	uint8_t			 outbuf[UDP_BATCH][RESPOND_MAX];
@@ -45,5 +49,8 @@ size_t worker_answer(struct worker *w, size_t n, int fd, struct monotime now);
  */
 void worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host);
 void worker_sent(struct worker *w, size_t n, int64_t took_ns);
+
+/* The kernel says when a reply left, of which these are the last octets. */
+void worker_left(struct worker *w, const uint8_t *tail, size_t len, struct walltime host);
 
 #endif

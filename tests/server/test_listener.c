@@ -299,6 +299,73 @@ START_TEST(before_anything_is_published_the_reply_claims_no_time)
 }
 END_TEST
 
+static int
+by_size(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The octets of an interleaved request that names the last reply. */
+static void
+ask_interleaved(struct house *h, int fd, const struct packet *last)
+{
+	struct packet p = { .version = 4, .mode = MODE_CLIENT, .poll = 6, .org = last->rec, .rec = { 77 }, .xmt = { XMT } };
+	uint8_t buf[PACKET_LEN];
+
+	packet_build(&p, buf);
+	ask_octets(h, fd, "127.0.0.1", buf, sizeof(buf));
+}
+
+/*
+ * RFC 9769: the kernel knows better than we when a reply left.  On a loopback the receive stamp of the reply is taken at nearly the same instant, so it
+ * shows how far off each of the two was.
+ */
+START_TEST(interleaved_replies_tell_the_time_of_the_kernel)
+{
+	enum { ROUNDS = 61 };
+	double by_us[ROUNDS], by_kernel[ROUNDS];
+	struct packet last, p;
+	struct packet_tail tail;
+	uint8_t buf[PACKET_MAX];
+	struct datagram d, before = { .len = 0 };
+	struct house h;
+	int fd;
+
+	house_init(&h, _i);
+	house_open(&h);
+	fd = client("127.0.0.2");
+	ask(&h, fd, "127.0.0.1");
+	last = reply(&h, fd, NULL);
+	for (int i = -2; i < ROUNDS; i++) {
+		ask_interleaved(&h, fd, &last);
+		ck_assert(answered(&h, fd, WAIT_MS, &d, buf));
+		ck_assert_int_eq(packet_parse(&p, &tail, buf, d.len), WIRE_OK);
+		ck_assert_uint_eq(p.org.raw, i == -2 ? XMT : 77);
+		if (i == -1)
+			ck_assert_uint_eq(p.xmt.raw, last.xmt.raw);	/* nobody has asked the kernel yet */
+		if (i >= 0)
+			by_kernel[i] = ntptime_diff(walltime_to_ntp(before.host), p.xmt);
+		before = d;
+		last = p;
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		ask(&h, fd, "127.0.0.1");
+		ck_assert(answered(&h, fd, WAIT_MS, &d, buf));
+		ck_assert_int_eq(packet_parse(&p, &tail, buf, d.len), WIRE_OK);
+		ck_assert_uint_eq(p.org.raw, XMT);
+		by_us[i] = ntptime_diff(walltime_to_ntp(d.host), p.xmt);
+	}
+	qsort(by_us, ROUNDS, sizeof(double), by_size);
+	qsort(by_kernel, ROUNDS, sizeof(double), by_size);
+	ck_assert_double_ge(by_kernel[0], 0);
+	ck_assert_msg(by_kernel[ROUNDS / 2] < by_us[ROUNDS / 2], "kernel %.2g s, daemon %.2g s", by_kernel[ROUNDS / 2], by_us[ROUNDS / 2]);
+	close(fd);
+	house_close(&h);
+}
+END_TEST
+
 START_TEST(a_wildcard_socket_answers_from_the_address_asked)
 {
 	static const char *asked[] = { "127.0.0.1", "127.0.0.9", "127.1.2.3" };
@@ -790,6 +857,7 @@ main(void)
 	tcase_add_loop_test(tc, a_request_is_answered_with_the_published_values, 0, HOUSES);
 	tcase_add_loop_test(tc, the_clock_map_moves_both_times_of_a_reply, 0, HOUSES);
 	tcase_add_loop_test(tc, before_anything_is_published_the_reply_claims_no_time, 0, HOUSES);
+	tcase_add_loop_test(tc, interleaved_replies_tell_the_time_of_the_kernel, 0, HOUSES);
 	tcase_add_loop_test(tc, a_wildcard_socket_answers_from_the_address_asked, 0, HOUSES);
 	tcase_add_loop_test(tc, ipv6_is_answered_where_there_is_some, 0, HOUSES);
 	tcase_add_loop_test(tc, a_port_in_use_is_named, 0, HOUSES);
