@@ -33,6 +33,13 @@ def start(lab, conf, *args):
     return node, process
 
 
+def connect(lab, *addrs):
+    """A node whose cable carries packets, which takes the kernel up to a second."""
+    node = lab.node("clients", "192.0.2.99", *addrs)
+    daemons.wait_answers(node, OURS)
+    return node
+
+
 def threads(process):
     """/proc/PID/task/*/status: a dict of its lines for each thread."""
     for task in os.listdir(f"/proc/{process.pid}/task"):
@@ -74,7 +81,7 @@ def test_threads_there_are_and_what_they_may_do(lab, line, count):
 
 def test_ntpq_sees_one_server(lab):
     node, process = start(lab, "workers 4\n")
-    other = lab.node("clients", *CLIENTS)
+    other = connect(lab, *CLIENTS)
     before = None
     with node.socket() as sock:
         before = read_variables(sock, "127.0.0.1", names="ss_received,ss_thisver")
@@ -100,7 +107,7 @@ def test_all_of_a_network_meet_one_limit(lab):
     """SRV-05: other ports, and other addresses of an IPv6 /64, are one source, so one worker's."""
     node, _ = start(lab, "workers 4\nrestrict -6 default limited\n")
     many = [f"2001:db8::{i:x}" for i in range(0x100, 0x120)]
-    other = lab.node("clients", *many)
+    other = connect(lab, *many)
     answers = 0
     for source in many:
         with other.socket(socket.AF_INET6, source=source) as sock:
@@ -113,7 +120,7 @@ def test_all_of_a_network_meet_one_limit(lab):
 
 def test_a_broadcast_is_heard_once(lab):
     node, _ = start(lab, "workers 4\n")
-    other = lab.node("clients", CLIENTS[0])
+    other = connect(lab, CLIENTS[0])
     with node.socket() as sock:
         before = read_variables(sock, "127.0.0.1", names="ss_thisver")
     with other.socket(source=CLIENTS[0]) as sock:
@@ -161,7 +168,7 @@ def test_changes_under_load_lose_nothing(lab):
     node, process = start(lab, "workers 3\n")
     node.etc("ntp.keys", keys)
     os.chmod(node.dir / "etc/ntp.keys", 0o600)
-    load = Load(lab.node("clients", *CLIENTS), 1000)
+    load = Load(connect(lab, *CLIENTS), 1000)
     load.start()
     try:
         for turn in range(6):
@@ -182,7 +189,7 @@ def test_changes_under_load_lose_nothing(lab):
 
 def test_interfaces_rules_are_followed_by_all_workers(lab):
     node, process = start(lab, "workers 3\ninterface ignore all\ninterface listen 192.0.2.0/24\n")
-    other = lab.node("clients", *CLIENTS)
+    other = connect(lab, *CLIENTS)
 
     def answered(to):
         with other.socket(source=CLIENTS[0]) as sock:
@@ -223,7 +230,7 @@ class Halt:
 def test_a_stalled_main_thread_is_not_spoken_for(lab):
     """SRV-16: the workers go on, but claim no time after ten seconds of asking in vain."""
     _, process = start(lab, "workers 2\n")
-    other = lab.node("clients", *CLIENTS)
+    other = connect(lab, *CLIENTS)
 
     def look():
         replies = []

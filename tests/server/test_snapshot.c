@@ -7,7 +7,7 @@
 #include "../unit.h"
 
 #define READERS	3
-#define WRITES	200000
+#define WRITES	1000000
 #define MS(n)	((struct monotime){ INT64_C(1000000) * (n) })
 
 struct stage {
@@ -62,7 +62,7 @@ START_TEST(a_reader_sees_whole_values_in_order)
 
 	for (int i = 0; i < READERS; i++)
 		ck_assert_int_eq(pthread_create(&t[i], NULL, reader, &s), 0);
-	for (int n = 1; n <= WRITES || s.seen < 100; n++) {
+	for (int n = 1; n <= WRITES || s.seen < 10000; n++) {
 		struct published p = value(n);
 
 		snapshot_write(&s.snapshot, &p);
