@@ -200,7 +200,7 @@ TSAN_UNIT = $(filter tests/server/% tests/net/% tests/auth/% tests/base/% tests/
 tsan:
 	$(MAKE) $(TSAN) all $(TSAN_UNIT:%=build/tsan/%) build/tsan/tests/net/timeserver
 	@for t in $(TSAN_UNIT); do echo "  TSAN	$$t"; TSAN_OPTIONS=halt_on_error=1 build/tsan/$$t >build/tsan/$$t.log 2>&1 || { cat build/tsan/$$t.log; exit 1; }; done
-	TRUECHIMER_BUILD=$(CURDIR)/build/tsan TSAN_OPTIONS=halt_on_error=1 tests/net/run tests/net/test_workers.py
+	TRUECHIMER_BUILD=$(CURDIR)/build/tsan TSAN_OPTIONS=halt_on_error=1 tests/net/run tests/net/test_workers.py tests/net/test_interleaved.py
 
 # What another compiler, two analysers and the manual's own checker have to say.
 lint: all $B/tests/man/tables

@@ -61,21 +61,20 @@ MUST_USE int udp_receive_batch(int fd, struct datagram d[], size_t n, size_t cap
 MUST_USE int udp_send(int fd, const struct datagram *d);
 
 /*
- * As udp_send for each of n (up to UDP_BATCH), by one system call.  Returns how many were handed over: if fewer than asked, the next one
- * met an error, which a call that starts with it returns.  -1 with errno if the first one met it.
- */
-MUST_USE int udp_send_batch(int fd, const struct datagram d[], size_t n);
-
-/*
- * A batch in two steps, for who puts the time of sending into what he sends: everything is made ready first, so that little is left to do between a
- * look at the clock and the send.  Number i is of 0 … UDP_BATCH - 1.  The octets of d->buf are read only by udp_outbox_send.
+ * Sends several datagrams by one system call, and in two steps, for who puts the time of sending into what he sends: everything is made ready first, so that
+ * little is left to do between a look at the clock and the send.  Number i is of 0 … UDP_BATCH - 1.  The octets of d->buf are read only by udp_outbox_send.
  */
 struct udp_outbox;
 MUST_USE struct udp_outbox *udp_outbox_new(void);	/* NULL with errno */
 void udp_outbox_free(struct udp_outbox *o);
 void udp_outbox_put(struct udp_outbox *o, size_t i, const struct datagram *d);
 void udp_outbox_cut(struct udp_outbox *o, size_t i, size_t len);	/* another length than it was put with */
-MUST_USE int udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n);	/* numbers from … from + n - 1; as udp_send_batch */
+
+/*
+ * Sends numbers from … from + n - 1.  Returns how many were handed over: if fewer than asked, the next one met an error, which a call that starts with it
+ * returns.  -1 with errno if the first one met it.
+ */
+MUST_USE int udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n);
 
 /*
  * To be told when single datagrams left: udp_stamps_on once for the socket, udp_outbox_ask for each of them, and udp_next_stamp when the socket turns readable.

@@ -333,33 +333,6 @@ udp_send(int fd, const struct datagram *d)
 	return sendmsg(fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/* The batch of a system without sendmmsg. */
-static int
-send_each(int fd, const struct datagram d[], size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && udp_send(fd, &d[i]) == 0)
-		i++;
-	return i > 0 || n == 0 ? (int)i : -1;
-}
-
-int
-udp_send_batch(int fd, const struct datagram d[], size_t n)
-{
-	struct mmsghdr mm[UDP_BATCH];
-	struct slot s[UDP_BATCH];
-	int sent;
-
-	n = n < UDP_BATCH ? n : UDP_BATCH;
-	for (size_t i = 0; i < n; i++)
-		slot_for_sending(&s[i], &mm[i].msg_hdr, &d[i]);
-	sent = sendmmsg(fd, mm, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0 && errno == ENOSYS)
-		return send_each(fd, d, n);
-	return sent;
-}
-
 struct udp_outbox {
 	struct mmsghdr	mm[UDP_BATCH];
 	struct slot	slot[UDP_BATCH];
@@ -413,6 +386,7 @@ udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n)
 
 	if (sent >= 0 || errno != ENOSYS)
 		return sent;
+	/* A system without sendmmsg. */
 	while (i < n && sendmsg(fd, &o->mm[from + i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		i++;
 	return i > 0 || n == 0 ? (int)i : -1;

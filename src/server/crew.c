@@ -346,6 +346,38 @@ worker_signals(sigset_t *set)
 		sigdelset(set, own[i]);
 }
 
+/*
+ * Where the process runs with real-time priority, workers run a step below the main thread: under more load than there are processors they would never let it
+ * run, and then say that they have not heard of it.
+ */
+static void
+set_priority(pthread_attr_t *attr)
+{
+	struct sched_param p;
+	int policy;
+
+	if (pthread_getschedparam(pthread_self(), &policy, &p) != 0 || policy != SCHED_FIFO || p.sched_priority <= sched_get_priority_min(SCHED_FIFO))
+		return;
+	p.sched_priority--;
+	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(attr, policy);
+	pthread_attr_setschedparam(attr, &p);
+}
+
+/* 0 or an error number. */
+static int
+start_thread(struct member *m, pthread_attr_t *attr)
+{
+	int err = pthread_create(&m->thread, attr, work, m);
+
+	if (err == EPERM) {	/* who confines us forbids to touch priorities */
+		pthread_attr_setinheritsched(attr, PTHREAD_INHERIT_SCHED);
+		err = pthread_create(&m->thread, attr, work, m);
+	}
+	m->running = err == 0;
+	return err;
+}
+
 int
 crew_start(struct crew *c)
 {
@@ -360,12 +392,12 @@ crew_start(struct crew *c)
 	worker_signals(&all);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	set_priority(&attr);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	for (size_t i = 0; i < c->n && err == 0; i++) {
 		struct member *m = c->member[i];
 
-		err = pthread_create(&m->thread, &attr, work, m);
-		m->running = err == 0;
+		err = start_thread(m, &attr);
 		snprintf(name, sizeof(name), "ntpd worker %zu", i % 100);
 		if (m->running)
 			(void)pthread_setname_np(m->thread, name);

@@ -56,6 +56,22 @@ int_option(int fd, int level, int name)
 	return v;
 }
 
+static int
+send_batch(int fd, const struct datagram d[], size_t n)
+{
+	struct udp_outbox *o = udp_outbox_new();
+	int sent, saved;
+
+	ck_assert_ptr_nonnull(o);
+	for (size_t i = 0; i < n; i++)
+		udp_outbox_put(o, i, &d[i]);
+	sent = udp_outbox_send(fd, o, 0, n);
+	saved = errno;
+	udp_outbox_free(o);
+	errno = saved;
+	return sent;
+}
+
 static void
 wait_readable(int fd)
 {
@@ -282,7 +298,7 @@ START_TEST(batch_is_received_and_answered_in_order)
 	ck_assert_int_eq(udp_receive_batch(server, d + 3, UDP_BATCH - 5, sizeof(storage[0])), 2);
 	ck_assert_int_eq(udp_receive_batch(server, d + 5, 1, sizeof(storage[0])), -1);
 	ck_assert_int_eq(errno, EAGAIN);
-	ck_assert_int_eq(udp_send_batch(server, d, N), N);
+	ck_assert_int_eq(send_batch(server, d, N), N);
 	for (int i = 0; i < N; i++) {
 		struct datagram r = receive(client, buf, sizeof(buf));
 
@@ -307,10 +323,10 @@ START_TEST(batch_stops_at_the_datagram_that_cannot_be_sent)
 		{ .peer = good, .buf = &byte, .len = 1 },
 	};
 
-	ck_assert_int_eq(udp_send_batch(client, d, 3), 1);
-	ck_assert_int_eq(udp_send_batch(client, d + 1, 2), -1);
+	ck_assert_int_eq(send_batch(client, d, 3), 1);
+	ck_assert_int_eq(send_batch(client, d + 1, 2), -1);
 	ck_assert_int_eq(errno, EINVAL);
-	ck_assert_int_eq(udp_send_batch(client, d + 2, 1), 1);
+	ck_assert_int_eq(send_batch(client, d + 2, 1), 1);
 	receive(server, buf, sizeof(buf));
 	receive(server, buf, sizeof(buf));
 	ck_assert_int_eq(udp_receive(server, &d[0], buf, sizeof(buf)), -1);
@@ -439,6 +455,76 @@ open_to_nobody(bool stamps)
 	return fd;
 }
 
+/* Of five datagrams two ask, one of each length; the answers name them by their last octets. */
+static void
+askers_are_told(const char *literal)
+{
+	static const char *text[] = { "one", "two", "three", "four", "five" };
+	int server = open_at(literal, 0), client = open_at(literal, 0);
+	struct walltime before, left[2];
+	struct udp_outbox *o = udp_outbox_new();
+	uint8_t tail[2][4], buf[8];
+	size_t len;
+
+	ck_assert_ptr_nonnull(o);
+	udp_stamps_on(client);
+	for (size_t i = 0; i < NELEMS(text); i++) {
+		struct datagram d = { .peer = at(literal, port_of(server)), .local = at(literal, 0), .buf = (uint8_t *)(uintptr_t)text[i], .len = strlen(text[i]) };
+
+		udp_outbox_put(o, i, &d);
+		if (i == 1 || i == 4)
+			udp_outbox_ask(o, i);
+	}
+	udp_outbox_cut(o, 4, 3);
+	before = walltime_now();
+	ck_assert_int_eq(udp_outbox_send(client, o, 1, 4), 4);
+	ck_assert_int_eq(udp_outbox_send(client, o, 0, 1), 1);
+	wait_readable(client);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(udp_next_stamp(client, &left[i], tail[i], sizeof(tail[i]), &len));
+		ck_assert_uint_eq(len, 4);
+		ck_assert_double_ge(walltime_diff(left[i], before), 0);
+		ck_assert_double_lt(walltime_diff(walltime_now(), left[i]), 5);
+	}
+	ck_assert(!udp_next_stamp(client, &left[0], tail[0], sizeof(tail[0]), &len));
+	ck_assert_mem_eq(tail[0] + 1, "two", 3);
+	ck_assert_mem_eq(tail[1] + 1, "fiv", 3);
+	for (int i = 0; i < 5; i++) {
+		struct datagram d = receive(server, buf, sizeof(buf));
+
+		ck_assert_uint_eq(d.len, i == 2 ? 4 : i == 1 ? 5 : 3);
+	}
+	/* Stamps of what comes are told as before. */
+	for (int i = 0; i < 3; i++) {
+		send_text(server, at(literal, port_of(client)), "back");
+		ck_assert_int_eq(receive(client, buf, sizeof(buf)).quality, STAMP_KERNEL);
+	}
+	udp_outbox_free(o);
+	close(server);
+	close(client);
+}
+
+START_TEST(single_datagrams_are_told_of_if_they_ask)
+{
+	askers_are_told("127.0.0.1");
+	askers_are_told("::1");
+}
+END_TEST
+
+START_TEST(dscp_can_be_changed_later)
+{
+	int fd = open_at("127.0.0.1", 0);
+
+	ck_assert_int_eq(udp_set_dscp(fd, 4, 46), 0);
+	ck_assert_int_eq(int_option(fd, IPPROTO_IP, IP_TOS), 46 << 2);
+	ck_assert_int_eq(udp_set_dscp(fd, 4, 0), 0);
+	ck_assert_int_eq(int_option(fd, IPPROTO_IP, IP_TOS), 0);
+	ck_assert_int_eq(udp_set_dscp(fd, 4, 64), -1);
+	ck_assert_int_eq(udp_set_dscp(fd, 4, -1), -1);
+	close(fd);
+}
+END_TEST
+
 START_TEST(refusal_is_reported_once)
 {
 	int fd = open_to_nobody(false);
@@ -526,6 +612,8 @@ main(void)
 	tcase_add_test(t, kernel_stamp_tells_when_a_datagram_came);
 	tcase_add_test(t, without_kernel_stamps_the_daemons_clock_serves);
 	tcase_add_test(t, newest_transmit_stamp_is_told_once_and_the_queue_drained);
+	tcase_add_test(t, single_datagrams_are_told_of_if_they_ask);
+	tcase_add_test(t, dscp_can_be_changed_later);
 	tcase_add_test(t, refusal_is_reported_once);
 	tcase_add_test(t, icmp_errors_in_the_queue_do_not_pass_for_stamps);
 	tcase_add_test(t, connected_socket_hears_only_its_peer);
