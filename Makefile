@@ -62,10 +62,10 @@ SRC_sysclock	= host.c kernel.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c udp.c
 SRC_client	= assoc.c client.c exchange.c naming.c roster.c source.c system.c
 SRC_server	= counters.c listener.c mru.c ratelimit.c respond.c restrict.c worker.c
-SRC_control	= budget.c mode6.c mrulist.c nonce.c text.c vars.c vars_peer.c vars_system.c view.c
+SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c replay.c signature.c text.c vars.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
-SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c simple.c sources.c value.c
-SRC_daemon	= background.c daemon.c driftfile.c limits.c notify.c options.c privilege.c reload.c sandbox.c settings.c statfiles.c view.c
+SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c remote.c simple.c sources.c unpeer.c value.c
+SRC_daemon	= background.c counted.c daemon.c driftfile.c limits.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c view.c
 ROOMS		= base wire engine auth sysclock net client server control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
