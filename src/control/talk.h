@@ -33,4 +33,7 @@ int change_variables(struct talk *k);
 int change_configuration(struct talk *k);
 int change_saved(struct talk *k);
 
+/* ordered.c: ifstats and reslist. */
+int read_ordered(struct talk *k);
+
 #endif

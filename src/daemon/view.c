@@ -10,6 +10,8 @@
 #include "control/vars.h"
 #include "root.h"
 
+#define SOCKETS_MAX	128	/* that ntpq can be shown */
+
 /* One request's answer goes back on the socket it came by. */
 struct reply_way {
 	int			 fd;
@@ -77,6 +79,7 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 {
 	struct root *r = arg;
 	struct control_setvar setvars[VARS_SETVARS];
+	struct listener_socket sockets[SOCKETS_MAX];
 	struct server_counters counters, totals;
 	struct timex kernel = { .modes = 0 };
 	struct utsname uts;
@@ -86,6 +89,7 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 		.mru = listener_mru(r->listener),
 		.monitor = r->config->enable_monitor,
 		.restricts = r->restricts,
+		.sockets = sockets,
 		.clock_driver = sysclock_name(r->clock),
 		.steers_host = sysclock_steers_host(r->clock),
 		.setvars = setvars,
@@ -99,6 +103,9 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 	struct reply_way way = { .fd = fd, .request = d };
 
 	root_hands(r, &hands);
+	v.nsockets = listener_sockets(r->listener, sockets, SOCKETS_MAX);
+	if (v.nsockets > SOCKETS_MAX)
+		v.nsockets = SOCKETS_MAX;
 	sysclock_read(r->clock, &v.now);
 	v.assocs = client_assocs(r->client, &v.nassocs);
 	if (v.mru != NULL)

@@ -293,3 +293,59 @@ def test_reading_with_the_key_resets_the_count_of_events(changed):
     changed.config("reach", op=2, assoc=assoc)
     assert count() == 0
     changed.config(f"unpeer {B}")
+
+
+# ---- ordered lists, counters, clocks ----
+
+def test_ntpsec_ntpq_lists_our_sockets(changed):
+    rows = changed.ntpq("ifstats").splitlines()
+    assert rows[0].split() == ["interface", "name", "send"], rows
+    names = {line.split()[1]: line.split() for line in rows if re.match(r" *\d+ ", line)}
+    assert set(names) == {"v4wildcard", "v6wildcard"}
+    assert "    0.0.0.0:123" in rows and "    [::]:123" in rows
+    number, _, enabled, flags, received, sent, failed, peers, up = names["v4wildcard"]
+    assert (enabled, flags, failed) == (".", "81", "0") and int(received) > 0 and int(sent) > 0 and int(up) > 0
+    assert "PERMISSION" in changed.ntpq("ifstats", key=1)
+    assert changed.config("nothing", op=OP_ORDLIST) == UNKNOWNVAR
+    assert changed.config("", op=OP_ORDLIST).startswith('addr.0="'), "interfaces, if no list is named"
+
+
+def test_ntpsec_ntpq_lists_our_restrictions(changed):
+    assert changed.config("restrict 198.51.100.0 mask 255.255.255.0 ntpport limited kod").strip() == "Config Succeeded"
+    text = changed.ntpq("reslist")
+    rows = {}
+    lines = text.splitlines()
+    for head, words in zip(lines, lines[1:]):
+        match = re.match(r" *(\d+) ([0-9a-f.:/]+)$", head)
+        if match:
+            rows[match[2]] = int(match[1]), words.split()
+    assert rows["0.0.0.0/0"][0] > 0 and rows["0.0.0.0/0"][1] == "serve trust peer epeer query trap".split()
+    assert rows[f"{BLIND}/32"][1] == "serve trust peer epeer query nomodify trap".split()
+    assert rows["198.51.100.0/24"][1] == "ntpport serve trust peer epeer limited query trap kod".split()
+    assert rows[f"{OURS}/32"][1][:3] == ["ntpport", "interface", "ignore"]
+    assert changed.config("unrestrict 198.51.100.0 mask 255.255.255.0 ntpport").strip() == "Config Succeeded"
+    assert "198.51.100.0" not in changed.ntpq("reslist")
+
+
+def test_counters_start_anew_when_they_are_reset(changed):
+    names = ("ss_reset,ss_received,ss_received_r,ss_numctlreq,ss_numctlreq_r,iostats_reset,io_received,authreset,authklookups,authdecrypts,"
+             "timerstats_reset,timer_xmts")
+    before = {k: int(v) for k, v in changed.variables(names).items()}
+    assert all(before.values()), "something has been counted of everything"
+    assert before["authdecrypts"] > 0
+    assert changed.config("reset sys ctl io auth timer").strip() == "Config Succeeded"
+    after = {k: int(v) for k, v in changed.variables(names).items()}
+    assert after["ss_received_r"] > before["ss_received_r"] and after["ss_numctlreq_r"] > before["ss_numctlreq_r"]
+    for name in names.split(","):
+        assert name.endswith("_r") or after[name] < min(before[name], 6), name
+    assoc = changed.known()[A]
+    assert int(changed.variables("received", assoc)["received"]) > 0
+    assert changed.config("reset allpeers").strip() == "Config Succeeded"
+    assert changed.variables("sent,received", assoc) == {"sent": "0", "received": "0"}
+    assert int(changed.variables("ss_processed_r")["ss_processed_r"]) > 0, "those of all together go on"
+
+
+@pytest.mark.parametrize("command", ["sysinfo", "sysstats", "kerninfo", "monstats", "iostats", "timerstats", "authinfo"])
+def test_ntpsec_ntpq_finds_every_variable_of_its_tables(changed, command):
+    text = changed.ntpq(command)
+    assert len(text.splitlines()) >= 3 and "?" not in text and "Unknown" not in text, text
