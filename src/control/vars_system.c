@@ -112,6 +112,12 @@ put_kernel_clock(struct text *t, const struct var_subject *s)
 }
 
 static void
+put_settimeofday(struct text *t, const struct var_subject *s)
+{
+	text_quote(t, s->v->steers_host ? "adjtimex" : "", SIZE_MAX);
+}
+
+static void
 put_sys_var_list(struct text *t, const struct var_subject *s)
 {
 	put_names(t, vars_system, vars_system_len, s->v->setvars, s->v->nsetvars);
@@ -246,6 +252,8 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "authdelay",	false,	PLAIN(AS_ZERO3),		"delay of computing a MAC, ms" }, \
 	{ "fuzz",	false,	PLAIN(AS_ZERO6),		"what readings of our clock are blurred by, ms: nothing" }, \
 	{ "clk_wander_threshold", false, PLAIN(AS_ZERO3),	"wander above which the drift file is written early, ppm" }, \
+	{ "daemon_version", false, FUNCTION(put_version),	"name and version of the daemon, once more" }, \
+	{ "settimeofday", false, FUNCTION(put_settimeofday),	"the call that sets the kernel's clock, if we do" }, \
 	{ "lockclock",	false,	PLAIN(AS_ZERO),			"whether another program is trusted to keep the clock" }
 
 #define MRU_ROWS \
@@ -269,9 +277,6 @@ put_kstflags(struct text *t, const struct var_subject *s)
 #define COUNTER_ROW(name, prose) \
 	{ "ss_" #name,		false,	COUNTER(name),	prose }, \
 	{ "ss_" #name "_r",	false,	TOTAL(name),	prose ", since start" },
-#define UNCOUNTED(name, prose) \
-	{ "ss_" name,		false,	PLAIN(AS_ZERO),	prose ": not counted" }, \
-	{ "ss_" name "_r",	false,	PLAIN(AS_ZERO),	prose ": not counted" }
 
 #define SYSSTATS_ROWS \
 	{ "ss_uptime",	false,	VIEW(AS_AGO, start),		"time since start, s" }, \
@@ -280,10 +285,6 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	SERVER_COUNTERS(COUNTER_ROW) \
 	{ "ss_lamport",	false,	PLAIN(AS_ZERO),			"Lamport violations: not counted" }, \
 	{ "ss_tsrounding", false, PLAIN(AS_ZERO),		"timestamp rounding errors: none" }, \
-	UNCOUNTED("ver1", "version 1 packets"), \
-	UNCOUNTED("ver1client", "version 1 client requests"), \
-	UNCOUNTED("ver1zero", "version 1 packets of mode 0"), \
-	UNCOUNTED("ver1symm", "version 1 symmetric active packets"), \
 	{ "ss_numctlreq", false, VIEW(AS_UINT, count.control),	"control requests" }, \
 	{ "ss_numctlreq_r", false, VIEW(AS_UINT, control_total), "control requests, since start" }
 
