@@ -5,12 +5,13 @@ import itertools
 import re
 import socket
 import struct
+import time
 
 import pytest
 
 import daemons
-from lab import Lab, wait_until
-from ntpwire import ask, associations, read_variables, receive
+from lab import TOP, Lab, wait_until
+from ntpwire import Control, ask, associations, read_variables, receive, receive_all
 
 pytestmark = pytest.mark.xdist_group("control")
 
@@ -349,3 +350,52 @@ def test_counters_start_anew_when_they_are_reset(changed):
 def test_ntpsec_ntpq_finds_every_variable_of_its_tables(changed, command):
     text = changed.ntpq(command)
     assert len(text.splitlines()) >= 3 and "?" not in text and "Unknown" not in text, text
+
+
+# ---- what strangers get ----
+
+def octets(changed, opcode, assoc=0, data=b"", pad=0, source=OTHER):
+    """Sizes of a request and of all that came back."""
+    with changed.other.socket(socket.AF_INET, source) as sock:
+        request = Control(opcode=opcode, assoc=assoc, data=data).pack() + bytes(pad)
+        sock.sendto(request, (OURS, 123))
+        return len(request), sum(len(d) for d, _ in receive_all(sock, 0.2))
+
+
+def manual():
+    """{question: times its length} as ntpd(8) tells."""
+    page = (TOP / "man/ntpd.8").read_text(encoding="ascii")
+    return {q: float(n) for n, q in re.findall(r"^\.It ([0-9.]+)\n(.*)$", page[page.index("Octets of the answer for each"):], re.M)}
+
+
+def test_answers_are_no_longer_than_the_manual_says(changed):
+    """SRV-02."""
+    time.sleep(2)   # the allowance of the address fills again
+    assoc = changed.known()[A]
+    found = {
+        "the variables of the system": octets(changed, 2),
+        "the variables of an association": octets(changed, 2, assoc),
+        "the names of all variables": octets(changed, 2, data=b"sys_var_list"),
+        "a nonce": octets(changed, 12),
+        "the request of ntpstat": octets(changed, 2, pad=468 + 96),
+        "an error": octets(changed, 2, data=b"fooo"),
+    }
+    told = manual()
+    assert told.keys() == found.keys()
+    for what, (sent, got) in found.items():
+        assert got > 0 and 0.6 * told[what] < got / sent <= told[what], f"{what}: {got / sent:.2f} times, {told[what]} in the manual"
+
+
+def test_a_flood_of_questions_is_answered_within_its_allowance(changed):
+    """Two thousand questions, whose answers would be most of a megabyte."""
+    time.sleep(2)
+    with changed.other.socket(socket.AF_INET, BLIND) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        request = Control(opcode=2).pack()
+        start = time.monotonic()
+        for _ in range(2000):
+            sock.sendto(request, (OURS, 123))
+        got = sum(len(d) for d, _ in receive_all(sock, 0.3))
+        took = time.monotonic() - start
+    assert 30000 < got <= 65536 + 8192 * (took + 1), f"{got} octets in {took:.1f} s"
+    assert changed.variables("leap"), "the machine itself is not bounded"
