@@ -29,7 +29,6 @@ append(struct reader *r, const struct restrict_rule *rule, bool source)
 	*new = (struct config_restrict){ .source = source, .rule = *rule, .line = r->lexer.line };
 	*r->restrict_tail = new;
 	r->restrict_tail = &new->next;
-	r->change.restricts = true;
 	if (!source && !rule->ntpport && addr_is_any(&rule->mask)) {
 		r->c->restrict_default4 |= rule->mask.family == 4;
 		r->c->restrict_default6 |= rule->mask.family == 6;
@@ -310,7 +309,6 @@ take_back(struct reader *r, const struct restrict_rule *rule, bool source)
 			r->restrict_tail = at;
 		free(e);
 	}
-	r->change.restricts |= any;
 	return any;
 }
 

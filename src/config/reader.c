@@ -265,6 +265,8 @@ read_line(struct reader *r)
 	}
 	if (r->remote == NULL || remote_allows(r))
 		r->row->parse(r, r->row);
+	if (!r->bad && r->remote != NULL)
+		remote_note(r);
 	if (!r->bad)
 		tell_standing(r, r->row);
 	else if (r->row->guards)

@@ -114,6 +114,9 @@ bool source_append(struct config *c, struct config_source ***tail, const struct 
 /* remote.c: may this line come from afar?  Called with its directive found and not yet read; marks the line as wrong if not. */
 bool remote_allows(struct reader *r);
 
+/* … and has been read without an error: what does it touch? */
+void remote_note(struct reader *r);
+
 /* What the options of a source line fill. */
 struct source_line {
 	struct config_source	source;

@@ -20,6 +20,14 @@ static const struct { const char *directive, *words; } words[] = {
 	{ "pool", " ca cert " },
 };
 
+/* What a good line of each touches; the others are settings. */
+static const struct { const char *directive; bool sources, restricts; } touches[] = {
+	{ "server", .sources = true }, { "pool", .sources = true }, { "peer", .sources = true }, { "broadcast", .sources = true },
+	{ "manycastclient", .sources = true }, { "refclock", .sources = true }, { "fudge", .sources = true }, { "unpeer", .sources = true },
+	{ "unconfig", .sources = true },
+	{ "restrict", .restricts = true }, { "unrestrict", .restricts = true }, { "delrestrict", .restricts = true },
+};
+
 static bool
 is_word_of(const char *word, const char *list)
 {
@@ -54,4 +62,15 @@ remote_allows(struct reader *r)
 			refuse_words(r, words[i].words);
 	}
 	return !r->bad;
+}
+
+void
+remote_note(struct reader *r)
+{
+	for (size_t i = 0; i < NELEMS(touches); i++) {
+		if (strcmp(r->row->name, touches[i].directive) != 0)
+			continue;
+		r->change.sources |= touches[i].sources;
+		r->change.restricts |= touches[i].restricts;
+	}
 }

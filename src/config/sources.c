@@ -195,9 +195,7 @@ add_source(struct reader *r, const struct directive *d, struct source_line *line
 	settle_poll(r, &line->source.opts);
 	if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
-	else if (source_append(r->c, &r->source_tail, &line->source))
-		r->change.sources = true;
-	else
+	else if (!source_append(r->c, &r->source_tail, &line->source))
 		reader_warn(r, column, "'%.200s' is there already; the line is skipped", line->source.host);
 }
 

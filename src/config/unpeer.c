@@ -76,7 +76,6 @@ remove_now(struct reader *r, const struct config_unpeer *u, unsigned column)
 	bool live = r->remote->unpeer(r->hooks->arg, u, configured);
 
 	r->source_tail = config_source_end(r->c);
-	r->change.sources |= configured || live;
 	if (!configured && !live)
 		reader_error(r, column, u->host != NULL ? "there is no association with '%.200s'" : "there is no such association%s",
 		    u->host != NULL ? u->host : "");

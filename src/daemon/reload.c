@@ -99,6 +99,16 @@ swap_keys(struct root *r, const struct config *new)
 }
 
 void
+settings_carry_out(struct root *r)
+{
+	const struct config *new = r->config;
+
+	root_stats_reload(r);
+	client_reconfigure(r->client, &new->tos, &new->tinker);
+	client_set_keys(r->client, r->keys);
+}
+
+void
 settings_reload(struct root *r)
 {
 	struct listener_opts lo;
@@ -125,9 +135,7 @@ settings_reload(struct root *r)
 	if (!reconfigured)
 		log_warn("the server goes on with its old options");
 	r->config = new;
-	root_stats_reload(r);
-	client_reconfigure(r->client, &new->tos, &new->tinker);
-	client_set_keys(r->client, r->keys);
+	settings_carry_out(r);
 	settings_swap_sources(r, new, "configuration read again");
 	if (old_keys != r->keys && reconfigured)
 		keys_free(old_keys);

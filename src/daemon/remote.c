@@ -143,9 +143,7 @@ carry_out(struct root *r, const struct config_change *change, const struct confi
 		keys_trust(r->keys, t->lo, t->hi);
 	if (!settings_listener(r, c, &lo) || listener_reconfigure(r->listener, &lo) == -1)
 		log_warnx("the server goes on with its old options");
-	root_stats_reload(r);
-	client_reconfigure(r->client, &c->tos, &c->tinker);
-	client_set_keys(r->client, r->keys);
+	settings_carry_out(r);
 	root_counted_reset(r, &c->reset);
 	c->reset = (struct config_reset){ 0 };
 	if (change->sources)

@@ -56,8 +56,12 @@ bool settings_listener(struct root *r, const struct config *c, struct listener_o
 struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged) */
 void settings_restrict(struct restrict_list *l, const struct config *c);
 
-/* reload.c: SIGHUP.  The others replace what the old lines made by what the configuration says now. */
+/*
+ * reload.c: SIGHUP.  settings_carry_out brings the running rooms to what the configuration says now, whatever has changed, after a reload and after lines
+ * of ntpq alike; the others do so for sources and rules, which cost more, in place of the old ones.
+ */
 void settings_reload(struct root *r);
+void settings_carry_out(struct root *r);
 void settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new);
 void settings_swap_sources(struct root *r, const struct config *new, const char *why);
 
