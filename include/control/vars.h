@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The variables by which we show ourselves: one table for the system, one for an association, one for a reference clock, read by the control protocol, the
+ * The variables by which we show ourselves: one table for the system, one for an association, read by the control protocol, the
  * status page, the tests and the check of the manual alike.  All are read-only.
  *
  * Formats are those of ntpd 4.2.8; milliseconds and ppm on the wire, seconds and s/s inside.  Rows stand in the order of the answer; those of
@@ -16,7 +16,7 @@
 #include "control/text.h"
 #include "control/view.h"
 
-enum var_table { VARS_SYSTEM, VARS_PEER, VARS_CLOCK };	/* the last: of an association that is a reference clock */
+enum var_table { VARS_SYSTEM, VARS_PEER };
 
 #define VARS_MAX	256	/* rows of a table */
 #define VARS_SETVARS	64	/* variables made by setvar that are looked at */

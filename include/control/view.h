@@ -43,23 +43,6 @@ struct control_counts {
 	uint64_t	authcmacencrypts, authcmacdecrypts, authcmacfails;
 };
 
-/* What a reference clock shows of itself.  Strings live as long as the view. */
-struct control_clock {
-	unsigned	 type;			/* number of its driver, as in 127.127.type.unit */
-	const char	*name;			/* "SHM(0)"; NULL = none */
-	const char	*device, *timecode;	/* where it is, what it said last; NULL = nothing */
-	uint64_t	 polls, noreply, badformat, baddata;
-	double		 fudgetime1, fudgetime2, minjitter;	/* s */
-	uint8_t		 stratum;
-	uint32_t	 refid;
-	unsigned	 flags;			/* bit 0 = flag1 … bit 3 = flag4 */
-	uint8_t		 code, events;		/* of the clock status word (RFC 9327 section 3.3) */
-	uint8_t		 source;		/* enum sys_source: what kind of clock the system follows */
-};
-
-/* Fills in the clock of that association; false if that is none. */
-typedef bool control_clock_cb(void *arg, uint16_t associd, struct control_clock *out);
-
 struct control_view {
 	struct clockread		 now;
 	struct monotime			 start;		/* of the daemon */
@@ -77,8 +60,6 @@ struct control_view {
 	const struct restrict_list	*restricts;
 	const struct listener_socket	*sockets;
 	size_t				 nsockets;
-	control_clock_cb		*clock;		/* NULL: there are no reference clocks */
-	void				*clock_arg;
 
 	const char			*clock_driver;	/* sysclock_name() */
 	bool				 steers_host;	/* false: the kernel's clock is left alone */
@@ -102,12 +83,8 @@ const struct assoc *control_view_assoc(const struct control_view *v, uint16_t id
 /* A line that stands for servers yet to be found, not for one: pool. */
 bool control_is_prototype(const struct assoc *a);
 
-/* Is there a reference clock behind it?  Then *out is filled in. */
-MUST_USE bool control_view_clock(const struct control_view *v, uint16_t associd, struct control_clock *out);
-
-/* Status words of RFC 9327 section 3: leap, source, events, event; flags, selection, events, event; and events, code. */
+/* Status words of RFC 9327 section 3: leap, source, events, event; and flags, selection, events, event. */
 uint16_t control_system_status(const struct control_view *v);
 uint16_t control_peer_status(const struct assoc *a);
-uint16_t control_clock_status(const struct control_clock *c);
 
 #endif

@@ -51,8 +51,9 @@ enum control_err {
 
 /* System status word: leap (2) source (6) event count (4) event code (4). */
 enum sys_source {
-	SOURCE_UNSPEC, SOURCE_PPS, SOURCE_LF_RADIO, SOURCE_HF_RADIO, SOURCE_UHF_RADIO, SOURCE_LOCAL, SOURCE_NTP, SOURCE_OTHER, SOURCE_WRISTWATCH,
-	SOURCE_TELEPHONE,
+	SOURCE_UNSPEC = 0,
+	SOURCE_LOCAL = 5,
+	SOURCE_NTP = 6,
 };
 
 enum sys_event {

@@ -89,33 +89,11 @@ read_status(struct talk *k)
 	return NO_ERROR;
 }
 
-/* Without an id: the clock that the system follows, or else the first there is. */
-static const struct assoc *
-default_clock(const struct control_view *v, struct control_clock *clock)
-{
-	if (v->system->vars.peer != 0 && control_view_clock(v, v->system->vars.peer, clock))
-		return control_view_assoc(v, v->system->vars.peer);
-	for (size_t i = 0; i < v->nassocs; i++) {
-		if (control_view_clock(v, v->assocs[i]->id, clock))
-			return v->assocs[i];
-	}
-	return NULL;
-}
-
 static int
 read_clock(struct talk *k)
 {
-	struct control_clock clock;
-	const struct assoc *a;
-
-	if (k->head.associd == 0)
-		a = default_clock(k->v, &clock);
-	else if ((a = control_view_assoc(k->v, k->head.associd)) != NULL && !control_view_clock(k->v, a->id, &clock))
-		a = NULL;
-	if (a == NULL)
-		return CERR_BADASSOC;
-	k->status = control_clock_status(&clock);
-	return read_list(k, VARS_CLOCK, a);
+	(void)k;
+	return CERR_BADASSOC;	/* no association is a reference clock */
 }
 
 static int

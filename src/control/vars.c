@@ -28,8 +28,6 @@ base_of(enum var_base base, const struct var_subject *s)
 		return s->v->kernel != NULL ? s->v->kernel : &kernel_unknown;
 	case IN_ASSOC:
 		return s->a;
-	case IN_CLOCK:
-		return &s->clock;
 	}
 	return NULL;
 }
@@ -252,15 +250,9 @@ put_value(struct text *t, const struct var_row *r, const struct var_subject *s)
 static const struct var_row *
 rows_of(enum var_table table, size_t *n)
 {
-	const struct { const struct var_row *rows; size_t n; } tables[] = {
-		[VARS_SYSTEM] = { vars_system, vars_system_len },
-		[VARS_PEER] = { vars_peer, vars_peer_len },
-		[VARS_CLOCK] = { vars_clock, vars_clock_len },
-	};
-
-	*n = tables[table].n;
+	*n = table == VARS_SYSTEM ? vars_system_len : vars_peer_len;
 	assert(*n <= VARS_MAX);
-	return tables[table].rows;
+	return table == VARS_SYSTEM ? vars_system : vars_peer;
 }
 
 size_t
@@ -290,8 +282,6 @@ vars_put(struct text *t, enum var_table table, size_t i, const struct control_vi
 	const struct var_row *rows = rows_of(table, &n);
 
 	assert(i < n);
-	if (table == VARS_CLOCK && !control_view_clock(v, a->id, &s.clock))
-		return;
 	text_open(t, rows[i].name);
 	put_value(t, &rows[i], &s);
 	text_close(t);

@@ -18,27 +18,11 @@ control_is_prototype(const struct assoc *a)
 	return a->addr.family == 0 && a->last.refid == REFID_POOL;
 }
 
-bool
-control_view_clock(const struct control_view *v, uint16_t associd, struct control_clock *out)
-{
-	return v->clock != NULL && v->clock(v->clock_arg, associd, out);
-}
-
-uint16_t
-control_clock_status(const struct control_clock *c)
-{
-	return (uint16_t)((c->events & 15u) << 4 | (c->code & 15u));
-}
-
 uint16_t
 control_system_status(const struct control_view *v)
 {
 	const struct system *s = v->system;
-	struct control_clock clock;
 	unsigned source = s->vars.peer != 0 ? SOURCE_NTP : SOURCE_UNSPEC;
-
-	if (s->vars.peer != 0 && control_view_clock(v, s->vars.peer, &clock))
-		source = clock.source & 63u;
 
 	return (uint16_t)((s->vars.leap & 3u) << 14 | source << 8 | (s->events & 15u) << 4 | (s->event & 15u));
 }

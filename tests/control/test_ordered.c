@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ordered lists and the variables of reference clocks, as they come over the wire. */
+/* The ordered lists, as they come over the wire. */
 #include "base/bytes.h"
 #include "control/mode6.h"
 #include "fixture.h"
@@ -15,7 +15,6 @@ struct asker {
 	struct control	head;
 	char		data[65536];
 	size_t		len;
-	uint16_t	clock;		/* association that is one, 0 = none */
 };
 
 static void
@@ -23,19 +22,6 @@ on_remark(void *arg, bool error, const char *file, unsigned line, const char *te
 {
 	(void)arg;
 	ck_assert_msg(!error, "%s:%u: %s", file, line, text);
-}
-
-static bool
-on_clock(void *arg, uint16_t associd, struct control_clock *out)
-{
-	const struct asker *a = arg;
-
-	if (associd != a->clock)
-		return false;
-	*out = (struct control_clock){ .type = 28, .name = "SHM(2)", .device = NULL, .timecode = "2026-11-22, fix", .polls = 401, .noreply = 402,
-		.badformat = 403, .baddata = 404, .fudgetime1 = 0.1545, .fudgetime2 = -0.001, .minjitter = 0.0005, .stratum = 0, .refid = 0x47505300,
-		.flags = 5, .code = 2, .events = 3, .source = SOURCE_UHF_RADIO };
-	return true;
 }
 
 static struct asker *
@@ -53,8 +39,6 @@ asker_new(void)
 	a->f.v.keys = a->keys;
 	a->f.v.controlkey = KEY;
 	a->f.v.sockets = a->sockets;
-	a->f.v.clock = on_clock;
-	a->f.v.clock_arg = a;
 	mode6_init(&a->m, &secret, &a->f.v.now);
 	return a;
 }
@@ -208,44 +192,5 @@ START_TEST(other_lists_are_unknown)
 }
 END_TEST
 
-START_TEST(a_clock_shows_its_variables)
-{
-	struct asker *a = asker_new();
-
-	expect_error(a, ask(a, CONTROL_READCLOCK, 0, ""), CERR_BADASSOC);
-	expect_error(a, ask(a, CONTROL_READCLOCK, 54485, ""), CERR_BADASSOC);
-	a->clock = 54486;
-	ck_assert_int_eq(ask(a, CONTROL_READCLOCK, 54486, ""), MODE6_ANSWERED);
-	ck_assert_uint_eq(a->head.status, 0x0032);
-	expect_items(a,
-	    "name=\"SHM(2)\", timecode=\"2026-11-22, fix\", poll=401, noreply=402, "
-	    "badformat=403, baddata=404, fudgetime1=154.500, fudgetime2=-1.000, "
-	    "stratum=0, refid=GPS, flags=5, minjitter=0.500\r\n");
-	ck_assert_int_eq(ask(a, CONTROL_READCLOCK, 0, "type,poll"), MODE6_ANSWERED);
-	ck_assert_str_eq(a->data, "poll=401, type=28\r\n");
-	ck_assert_int_eq(ask(a, CONTROL_READCLOCK, 0, "clock_var_list"), MODE6_ANSWERED);
-	ck_assert_ptr_nonnull(strstr(a->data, "fudgetime2,stratum"));
-	expect_error(a, ask(a, CONTROL_READCLOCK, 0, "offset"), CERR_UNKNOWNVAR);
-	expect_error(a, ask(a, CONTROL_READCLOCK, 54485, ""), CERR_BADASSOC);
-	expect_error(a, ask(a, CONTROL_READCLOCK, 4711, ""), CERR_BADASSOC);
-	asker_free(a);
-}
-END_TEST
-
-START_TEST(the_clock_that_the_system_follows_comes_first_and_is_its_source)
-{
-	struct asker *a = asker_new();
-
-	a->clock = 54485;
-	ck_assert_int_eq(ask(a, CONTROL_READCLOCK, 0, "name"), MODE6_ANSWERED);
-	ck_assert_uint_eq(control_system_status(&a->f.v), 0x0415);
-	a->clock = 54486;
-	ck_assert_uint_eq(control_system_status(&a->f.v), 0x0615);
-	a->f.system.vars.peer = 0;
-	ck_assert_uint_eq(control_system_status(&a->f.v), 0x0015);
-	asker_free(a);
-}
-END_TEST
-
 UNIT_MAIN("control/ordered", interfaces_have_a_row_each, restrictions_have_a_row_each_the_default_first, a_long_list_ends_with_a_whole_row_and_fits,
-    other_lists_are_unknown, a_clock_shows_its_variables, the_clock_that_the_system_follows_comes_first_and_is_its_source)
+    other_lists_are_unknown)
