@@ -353,7 +353,7 @@ keys_free(struct keys *k)
 void
 keys_get_counts(const struct keys *k, struct keys_counts *out)
 {
-	*out = k != NULL ? *k->count : (struct keys_counts){ 0 };
+	*out = k != NULL && k->count != NULL ? *k->count : (struct keys_counts){ 0 };
 }
 
 void
@@ -376,6 +376,13 @@ keys_trust(struct keys *k, uint32_t lo, uint32_t hi)
 		one->trusted |= one->id >= lo && one->id <= hi;
 }
 
+/* Copies of a key in other threads count in the same place. */
+static void
+count(uint64_t *n)
+{
+	__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+}
+
 const struct key *
 keys_find(const struct keys *k, uint32_t id)
 {
@@ -383,9 +390,10 @@ keys_find(const struct keys *k, uint32_t id)
 
 	if (one != NULL && !one->trusted)
 		one = NULL;
-	if (k != NULL) {
-		k->count->lookups++;
-		k->count->notfound += one == NULL;
+	if (k != NULL && k->count != NULL) {
+		count(&k->count->lookups);
+		if (one == NULL)
+			count(&k->count->notfound);
 	}
 	return one;
 }
@@ -445,7 +453,7 @@ mac_of(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static M
 size_t
 key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
 {
-	++*(k->mac != NULL ? &k->count->cmac_signed : &k->count->digest_signed);
+	count(k->mac != NULL ? &k->count->cmac_signed : &k->count->digest_signed);
 	return mac_of(k, msg, len, out);
 }
 
@@ -456,8 +464,8 @@ key_verify(const struct key *k, const uint8_t *msg, size_t len, const uint8_t *m
 	size_t n = mac_of(k, msg, len, want);
 	bool good = n != 0 && n == mac_len && CRYPTO_memcmp(mac, want, n) == 0;
 
-	++*(k->mac != NULL ? &k->count->cmac_checked : &k->count->digest_checked);
+	count(k->mac != NULL ? &k->count->cmac_checked : &k->count->digest_checked);
 	if (!good)
-		++*(k->mac != NULL ? &k->count->cmac_failed : &k->count->digest_failed);
+		count(k->mac != NULL ? &k->count->cmac_failed : &k->count->digest_failed);
 	return good;
 }
