@@ -45,6 +45,7 @@ struct mode6 {
 	struct budget		budget;
 	int64_t			ahead_ns;	/* wall time minus monotime, by which instants of the MRU list are shown */
 	uint64_t		requests, errors, silences;	/* counted since start: all, those answered by an error, those over budget */
+	uint64_t		sent;		/* datagrams */
 	struct replay		replay;
 	char			text[MRULIST_TEXT_MAX + 1];
 };

@@ -237,6 +237,7 @@ send_datagram(const struct talk *k, uint8_t *buf, size_t len, mode6_send *send, 
 	if (whole == 0)
 		return;		/* the library cannot sign any more: silence rather than an answer nobody can trust */
 	memset(buf + len, 0, k->key == NULL ? whole - len : 0);
+	k->m->sent++;
 	send(arg, buf, whole);
 }
 

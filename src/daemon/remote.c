@@ -216,6 +216,8 @@ configure(void *arg, const struct addr *from, const char *data, size_t len, char
 	ok = config_remote(m.root->config, text, len, &hooks, &change) && rules_allowed(&m);
 	carry_out(m.root, &change, old_rules);
 	free_rules(old_rules);
+	if (m.root->config->controlkey != 0 && keys_find(m.root->keys, m.root->config->controlkey) == NULL)
+		on_remark(&m, REMARK_WARNING, "", 0, 0, "there is no trusted key of the number of controlkey: this was the last change by ntpq");
 	if (m.len == 0)
 		put(&m, DONE);
 	else if (ok) {

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+import signal
 import socket
 import struct
 import time
@@ -255,6 +256,14 @@ def test_keys_can_be_trusted_and_made_the_control_key(changed):
     assert changed.config("trustedkey 9\ncontrolkey 9").strip() == "Config Succeeded"
     assert changed.config("setvar colour = red") == PERMISSION, "the old control key is one no more"
     assert "Config Succeeded" in changed.ntpq(":config controlkey 7", key=9)
+    lost = changed.config("controlkey 66\ncontrolkey 7\ncontrolkey 66\ncontrolkey 7")
+    assert lost.strip() == "Config Succeeded", "what holds in the end counts"
+    lost = changed.config("controlkey 66")
+    assert lost.startswith("Config Succeeded\nwarning: there is no trusted key")
+    assert changed.config("controlkey 7") == PERMISSION
+    changed.daemon.popen.send_signal(signal.SIGHUP)
+    changed.daemon.wait_log("configuration read again")
+    assert changed.config("setvar colour = green default").strip() == "Config Succeeded", "the file's key is in force again"
 
 
 # ---- writing variables, saving, traps ----
