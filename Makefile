@@ -62,10 +62,10 @@ SRC_sysclock	= host.c kernel.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c
 SRC_client	= assoc.c client.c exchange.c naming.c roster.c source.c system.c
 SRC_server	= counters.c crew.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c respond.c restrict.c serve.c snapshot.c tables.c worker.c
-SRC_control	= budget.c mode6.c mrulist.c nonce.c text.c vars.c vars_peer.c vars_system.c view.c
+SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c ordered.c replay.c signature.c text.c vars.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
-SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c simple.c sources.c value.c
-SRC_daemon	= background.c daemon.c driftfile.c limits.c notify.c options.c privilege.c reload.c sandbox.c settings.c statfiles.c view.c
+SRC_config	= access.c config.c directives.c lexer.c lines.c option.c reader.c remote.c simple.c sources.c unpeer.c value.c
+SRC_daemon	= background.c counted.c daemon.c driftfile.c limits.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c view.c
 ROOMS		= base wire engine auth sysclock net client server control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
@@ -131,7 +131,7 @@ $(UNIT): %: %.o $(LIB)
 	$Q$(LINK) -o $@ $< $(filter $(TOOL_LIB),$^) $(LIB) $(check_libs) $(pkg_libs) -lm
 
 check-unit: $(UNIT)
-	@printf '%s\n' $(sort $(UNIT)) | xargs -P 4 -I T sh -c 'T >T.log 2>&1; s=$$?; cat T.log; exit $$s'
+	@printf '%s\n' $(sort $(UNIT)) | CK_DEFAULT_TIMEOUT=30 xargs -P 4 -I T sh -c 'T >T.log 2>&1; s=$$?; cat T.log; exit $$s'
 
 $B/tests/man/tables: $B/tests/man/tables.o $(LIB)
 	@echo "  LD	$@"

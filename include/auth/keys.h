@@ -39,6 +39,18 @@ MUST_USE struct keys *keys_parse(const char *name, const char *text, size_t len,
 /* The same keys with contexts of their own, for another thread; NULL if the library or memory fails. */
 MUST_USE struct keys *keys_copy(const struct keys *k);
 
+/* What has been done with the keys so far. */
+struct keys_counts {
+	uint64_t	lookups, notfound;		/* of keys_find; not there, or not trusted */
+	uint64_t	digest_signed, cmac_signed;	/* MACs made to be sent */
+	uint64_t	digest_checked, cmac_checked;	/* MACs looked at … */
+	uint64_t	digest_failed, cmac_failed;	/* … and wrong */
+};
+void keys_get_counts(const struct keys *k, struct keys_counts *out);
+
+/* Goes on counting where the keys that were in force before have got to.  Either may be NULL. */
+void keys_follow(struct keys *k, const struct keys *before);
+
 /* Wipes the secrets. */
 void keys_free(struct keys *k);
 

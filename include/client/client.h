@@ -77,6 +77,12 @@ void client_roster_begin(struct client *c);
 bool client_roster_keep(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o);
 size_t client_roster_end(struct client *c);
 
+/* Removes the association of that id, with its members if it is a pool.  False if there is none. */
+bool client_unpeer(struct client *c, uint16_t id);
+
+/* The events of an association, or of the system for 0, are known now: their count starts anew. */
+void client_events_read(struct client *c, uint16_t id);
+
 /* Other keys from now on: sources find theirs among them, or fall silent. */
 void client_set_keys(struct client *c, const struct keys *keys);
 
@@ -92,6 +98,9 @@ void client_network_changed(struct client *c);
 /* Views for control, logs and statistics. */
 const struct system *client_system(const struct client *c);
 const struct assoc *const *client_assocs(const struct client *c, size_t *n);
+
+/* The counters of each association start anew; those of all together go on. */
+void client_reset_counts(struct client *c);
 
 /* Packets sent by all associations, and replies received. */
 void client_counts(const struct client *c, uint64_t *sent, uint64_t *received);

@@ -2,7 +2,7 @@
 /*
  * The configuration: what ntp.conf and the command line ask for, as options of the rooms below.
  *
- * A struct config is constant once loaded.  Bad lines are reported and skipped, as ntpd does; how many there were is counted.  A
+ * A struct config is constant once loaded, but for lines that come while it is in force (config_remote).  Bad lines are reported and skipped, as ntpd does; how many there were is counted.  A
  * restrict line that cannot be understood is fatal: a typing error must never leave a door open.
  */
 #ifndef CONFIG_CONFIG_H
@@ -50,6 +50,11 @@ struct config_restrict {
 	struct config_restrict	*next;
 };
 
+/* Counters that a reset line names. */
+struct config_reset { bool allpeers, auth, ctl, io, mem, sys, timer; };
+
+#define CONFIG_SETVARS_MAX	64
+
 struct config_setvar {
 	char			*name, *value;
 	bool			 dflt;		/* shown by a plain rv */
@@ -89,6 +94,7 @@ struct config {
 	struct config_setvar	*setvars;
 	struct config_trusted	*trusted;
 	uint32_t		 controlkey;		/* 0 = none */
+	struct config_reset	 reset;			/* asked for; who has done it clears it */
 	struct select_opts	 tos;
 	struct discipline_opts	 tinker;
 	struct discard_opts	 discard;
@@ -146,6 +152,33 @@ MUST_USE int config_load_with(struct config *c, const char *path, const struct c
 
 /* The same from memory: name is what remarks call it, and includes are relative to its directory.  -1 with EILSEQ if it is no text. */
 MUST_USE int config_parse_buffer(struct config *c, const char *name, const char *buf, size_t len, const struct config_hooks *h);
+
+/* An association to be removed. */
+struct config_unpeer {
+	const char	*host;		/* name or address; NULL: by its id */
+	int		 family;	/* 4, 6, or 0 = either */
+	uint16_t	 id;
+};
+
+/* Removes it if it is there, and says whether it was.  A source of the configuration has been taken out of that before. */
+typedef bool config_unpeer_cb(void *arg, const struct config_unpeer *u, bool configured);
+
+struct config_remote_hooks {
+	struct config_hooks	 hooks;
+	config_unpeer_cb	*unpeer;	/* arg is that of hooks */
+};
+
+/* What lines from afar have touched, so that no more than that need be carried out. */
+struct config_change { bool sources, restricts; };
+
+/*
+ * Lines of configuration that come while *c is in force: each takes effect in *c as if the file had it too, or is refused with a remark of
+ * severity error.  Lines that name files, and those that can only be heeded at start, are refused.  False if any line was.
+ */
+MUST_USE bool config_remote(struct config *c, const char *text, size_t len, const struct config_remote_hooks *h, struct config_change *change);
+
+/* Takes the source of that name or address out; family 0 = either.  False if there is none. */
+bool config_remove_source(struct config *c, const char *host, int family);
 
 /*
  * For a daemon without any file: adds safe restrict entries where no default was given (localhost may do everything, others may ask

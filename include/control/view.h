@@ -12,9 +12,11 @@
 #include <sys/timex.h>
 #include <sys/utsname.h>
 
+#include "auth/keys.h"
 #include "client/assoc.h"
 #include "client/system.h"
 #include "server/counters.h"
+#include "server/listener.h"
 #include "server/mrus.h"
 #include "server/restrict.h"
 #include "sysclock/sysclock.h"
@@ -25,7 +27,10 @@ struct control_setvar {
 	bool		 by_default;	/* part of the answer to an empty request */
 };
 
-/* What the daemon's loop counts, since start.  0 where there is nothing to count. */
+/* Groups of counters that are set to zero together, and when that was done last. */
+struct control_resets { struct monotime sys, io, auth, ctl, timer; };
+
+/* What the daemon's loop counts.  0 where there is nothing to count. */
 struct control_counts {
 	uint64_t	control;	/* control requests */
 	uint64_t	io_received, io_sent, io_sendfailed, io_dropped, io_ignored;	/* packets */
@@ -46,13 +51,17 @@ struct control_view {
 	const struct assoc *const	*assocs;	/* pool prototypes among them: addr.family 0, last.refid REFID_POOL */
 	size_t				 nassocs;
 
-	const struct server_counters	*counters;	/* with processed, which the associations count, added */
+	const struct server_counters	*counters;	/* since reset.sys, with processed, which the associations count, added */
+	const struct server_counters	*totals;	/* the same since start */
+	struct control_resets		 reset;
 	struct mrus			 mrus;		/* the workers' lists; entries may be looked at only while hold keeps them still */
 	void				(*hold)(void *arg, bool on);	/* NULL: they are still */
 	void				*hold_arg;
 	struct mru_stats		 mru_stats;	/* zero where there is no list */
 	bool				 monitor;	/* enable monitor */
 	const struct restrict_list	*restricts;
+	const struct listener_socket	*sockets;
+	size_t				 nsockets;
 
 	const char			*clock_driver;	/* sysclock_name() */
 	bool				 steers_host;	/* false: the kernel's clock is left alone */
@@ -63,7 +72,11 @@ struct control_view {
 	const char			*version;	/* "ntpd truechimer-…", without quotes */
 	const struct utsname		*uts;		/* NULL: not known */
 	struct walltime			 leapsec, leap_expire;	/* next or last leap second known, and how long the file is good; 0 = unknown */
-	struct control_counts		 count;
+	struct control_counts		 count;		/* since reset, by group */
+	uint64_t			 control_total;	/* control requests since start */
+
+	const struct keys		*keys;		/* NULL: there are none */
+	uint32_t			 controlkey;	/* who has it may change things; 0 = nobody may */
 };
 
 /* The association of that id, or NULL. */

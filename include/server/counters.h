@@ -12,6 +12,10 @@
 	X(processed,	"packets processed for time") \
 	X(thisver,	"packets of the current version") \
 	X(oldver,	"packets of older versions") \
+	X(ver1,		"packets of version 1") \
+	X(ver1client,	"client requests of version 1") \
+	X(ver1zero,	"packets of version 1, mode 0") \
+	X(ver1symm,	"symmetric active packets of version 1") \
 	X(badformat,	"bad length or format") \
 	X(badauth,	"authentication failed") \
 	X(declined,	"declined: no request") \

@@ -94,6 +94,9 @@ static inline uint8_t respond_mode(uint8_t first) { return first & 7; }
 /* Counts one packet that came to this end; version from its first octet (ignored where the reason says so). */
 void respond_count(struct server_counters *c, enum respond_reason why, uint8_t version);
 
+/* The same for those of version 1, which had no modes at first; first is the first octet.  Others are not counted. */
+void respond_count_ver1(struct server_counters *c, enum respond_reason why, uint8_t first);
+
 /*
  * Our side of every reply while this snapshot holds: leap, stratum, precision, root delay, root dispersion as of now, refid, reference
  * time.  Without a right to claim time: leap 3, stratum 0, a kiss code for refid.  Worth making once for a batch.

@@ -37,12 +37,14 @@ struct key {
 	struct access	 access[ACCESS_MAX];
 	size_t		 naccess;	/* 0 = any address */
 	bool		 trusted;
+	struct keys_counts *count;	/* of the keys it is among */
 	struct key	*next;
 };
 
 struct keys {
 	struct key	*list;
 	size_t		 n;
+	struct keys_counts *count;	/* apart, since the keys are constant for those who use them */
 	const struct key *by_id[KEY_ID_MAX + 1];
 };
 
@@ -234,6 +236,7 @@ read_line(struct parse *p, char *line)
 		free_key(k);
 		return;
 	}
+	k->count = p->keys->count;
 	k->next = p->keys->list;
 	p->keys->list = k;
 	p->keys->by_id[id] = k;
@@ -247,8 +250,10 @@ keys_parse(const char *name, const char *text, size_t len, keys_remark *say, voi
 	const char *end = text + len;
 	char line[LINE_MAX_LEN + 1];
 
-	if (p.keys == NULL)
+	if (p.keys == NULL || (p.keys->count = calloc(1, sizeof(*p.keys->count))) == NULL) {
+		free(p.keys);
 		return NULL;
+	}
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((nl != NULL ? nl : end) - text);
@@ -380,7 +385,21 @@ keys_free(struct keys *k)
 		k->list = one->next;
 		free_key(one);
 	}
+	free(k->count);
 	free(k);
+}
+
+void
+keys_get_counts(const struct keys *k, struct keys_counts *out)
+{
+	*out = k != NULL && k->count != NULL ? *k->count : (struct keys_counts){ 0 };
+}
+
+void
+keys_follow(struct keys *k, const struct keys *before)
+{
+	if (k != NULL && before != NULL)
+		*k->count = *before->count;
 }
 
 size_t
@@ -396,12 +415,26 @@ keys_trust(struct keys *k, uint32_t lo, uint32_t hi)
 		one->trusted |= one->id >= lo && one->id <= hi;
 }
 
+/* Copies of a key in other threads count in the same place. */
+static void
+count(uint64_t *n)
+{
+	__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+}
+
 const struct key *
 keys_find(const struct keys *k, uint32_t id)
 {
 	const struct key *one = k == NULL || id > KEY_ID_MAX ? NULL : k->by_id[id];
 
-	return one != NULL && one->trusted ? one : NULL;
+	if (one != NULL && !one->trusted)
+		one = NULL;
+	if (k != NULL && k->count != NULL) {
+		count(&k->count->lookups);
+		if (one == NULL)
+			count(&k->count->notfound);
+	}
+	return one;
 }
 
 uint32_t
@@ -443,8 +476,8 @@ digest(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static E
 	    && EVP_DigestUpdate(k->md, msg, len) == 1 && EVP_DigestFinal_ex(k->md, out, NULL) == 1;
 }
 
-size_t
-key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
+static size_t
+mac_of(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
 {
 	uint8_t full[EVP_MAX_MD_SIZE];
 	struct wr w = wr_init(out, MAC_MAX);
@@ -456,11 +489,22 @@ key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static
 	return key_mac_len(k);
 }
 
+size_t
+key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
+{
+	count(k->mac != NULL ? &k->count->cmac_signed : &k->count->digest_signed);
+	return mac_of(k, msg, len, out);
+}
+
 bool
 key_verify(const struct key *k, const uint8_t *msg, size_t len, const uint8_t *mac, size_t mac_len)
 {
 	uint8_t want[MAC_MAX];
-	size_t n = key_sign(k, msg, len, want);
+	size_t n = mac_of(k, msg, len, want);
+	bool good = n != 0 && n == mac_len && CRYPTO_memcmp(mac, want, n) == 0;
 
-	return n != 0 && n == mac_len && CRYPTO_memcmp(mac, want, n) == 0;
+	count(k->mac != NULL ? &k->count->cmac_checked : &k->count->digest_checked);
+	if (!good)
+		count(k->mac != NULL ? &k->count->cmac_failed : &k->count->digest_failed);
+	return good;
 }

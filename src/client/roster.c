@@ -112,6 +112,44 @@ client_roster_end(struct client *c)
 	return removed;
 }
 
+bool
+client_unpeer(struct client *c, uint16_t id)
+{
+	struct source *found = NULL;
+
+	for (size_t i = 0; i < c->n; i++) {
+		c->source[i]->kept = c->assoc[i]->id != id;
+		if (!c->source[i]->kept)
+			found = c->source[i];
+	}
+	if (found == NULL)
+		return false;
+	if (found->role == ROLE_POOL)
+		client_roster_end(c);
+	else
+		source_remove(found);
+	return true;
+}
+
+void
+client_events_read(struct client *c, uint16_t id)
+{
+	if (id == 0)
+		c->system.events = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->assoc[i]->id == id)
+			c->assoc[i]->events = 0;
+	}
+}
+
+void
+client_reset_counts(struct client *c)
+{
+	client_counts(c, &c->sent, &c->received);
+	for (size_t i = 0; i < c->n; i++)
+		c->assoc[i]->count = (struct assoc_counts){ 0 };
+}
+
 void
 client_set_keys(struct client *c, const struct keys *keys)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The restrict directive: addresses, masks, names and flags. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/value.h"
@@ -196,24 +197,31 @@ read_rest(struct reader *r, struct access_line *a)
 	return !r->bad;
 }
 
-static void
-add_literal(struct reader *r, struct access_line *a)
+/* Address and mask of the line's rule. */
+static bool
+rule_of_literal(struct reader *r, struct access_line *a)
 {
-	struct restrict_rule rule = a->rule;
 	struct addr mask;
 
-	restrict_rule_host(&rule, &a->addr);
+	restrict_rule_host(&a->rule, &a->addr);
 	if (a->bits >= 0) {
-		addr_mask_bits(&rule.mask, a->addr.family, (unsigned)a->bits);
+		addr_mask_bits(&a->rule.mask, a->addr.family, (unsigned)a->bits);
 	} else if (a->mask[0] != '\0') {
 		if (!addr_parse(&mask, a->mask, a->addr.family)) {
 			reader_error(r, a->mask_column, "mask '%s' is no IPv%u address", a->mask, a->addr.family);
-			return;
+			return false;
 		}
-		rule.mask = mask;
+		a->rule.mask = mask;
 	}
-	addr_apply_mask(&rule.addr, &rule.mask);
-	append(r, &rule, false);
+	addr_apply_mask(&a->rule.addr, &a->rule.mask);
+	return true;
+}
+
+static void
+add_literal(struct reader *r, struct access_line *a)
+{
+	if (rule_of_literal(r, a))
+		append(r, &a->rule, false);
 }
 
 static void
@@ -271,7 +279,71 @@ parse_restrict(struct reader *r, const struct directive *d)
 		add_name(r, &a);
 }
 
-/* unrestrict (NTPsec) and delrestrict: for changes at run time, so they are only looked at. */
+static bool
+same_rule(const struct config_restrict *e, const struct restrict_rule *rule, bool source)
+{
+	if (source || e->source)
+		return source == e->source;
+	return e->rule.ntpport == rule->ntpport && addr_same_host(&e->rule.addr, &rule->addr) && addr_same_host(&e->rule.mask, &rule->mask);
+}
+
+/* Takes flags off the entries of the lines so far, or the entries away where no flag is named.  False if there are none. */
+static bool
+take_back(struct reader *r, const struct restrict_rule *rule, bool source)
+{
+	struct config_restrict **at = &r->c->restricts, *e;
+	bool any = false;
+
+	while ((e = *at) != NULL) {
+		bool mine = same_rule(e, rule, source);
+
+		any |= mine;
+		if (mine)
+			e->rule.flags &= ~rule->flags;
+		if (!mine || rule->flags != 0) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		if (r->restrict_tail == &e->next)
+			r->restrict_tail = at;
+		free(e);
+	}
+	return any;
+}
+
+/* The entries that a line which takes back is about.  False if there are none, or the line is wrong. */
+static bool
+take_back_line(struct reader *r, struct access_line *a)
+{
+	bool any = false;
+
+	if (a->source)
+		return take_back(r, &a->rule, true);
+	if (!a->dflt)
+		return rule_of_literal(r, a) && take_back(r, &a->rule, false);
+	for (int family = 4; family <= 6; family += 2) {
+		if (a->family != 0 && a->family != family)
+			continue;
+		restrict_rule_default(&a->rule, family);
+		any |= take_back(r, &a->rule, false);
+	}
+	return any;
+}
+
+static void
+nothing_taken(struct reader *r, unsigned column)
+{
+	if (r->remote != NULL)
+		reader_error(r, column, "there is no such entry to be taken back");
+	else
+		reader_warn(r, column, "no line above this one makes an entry that could be taken back");
+}
+
+/*
+ * unrestrict (NTPsec): clears the flags named, or all there is; delrestrict (ntpd 4.2.8p18): the same without flags.  A default that is taken back
+ * is not made up for by the safe one of config_finish: the writer has said that he wants none.
+ */
 void
 parse_unrestrict(struct reader *r, const struct directive *d)
 {
@@ -279,7 +351,13 @@ parse_unrestrict(struct reader *r, const struct directive *d)
 
 	if (!read_who(r, &a))
 		return;
-	if (d->kind == LINE_DELRESTRICT && a.source && !reader_need(r, WANT_STRING, "an address"))
-		return;
-	(void)read_rest(r, &a);
+	if (d->kind == LINE_DELRESTRICT && a.source) {
+		if (reader_need(r, WANT_STRING, "an address"))
+			reader_warn(r, a.who_column, "entries made for associations go with them: nothing is removed");
+	} else if (read_rest(r, &a)) {
+		if (!a.dflt && !a.source && !a.literal)
+			reader_error(r, a.who_column, "'%s' takes an address, and '%.200s' is none", d->name, a.who);
+		else if (!take_back_line(r, &a) && !r->bad)
+			nothing_taken(r, a.who_column);
+	}
 }

@@ -146,8 +146,8 @@ restrict_end(struct config *c)
 	return tail;
 }
 
-static struct config_source **
-source_end(struct config *c)
+struct config_source **
+config_source_end(struct config *c)
 {
 	struct config_source **tail = &c->sources;
 
@@ -156,11 +156,51 @@ source_end(struct config *c)
 	return tail;
 }
 
+static struct config_setvar **
+setvar_end(struct config *c)
+{
+	struct config_setvar **tail = &c->setvars;
+
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	return tail;
+}
+
+static struct config_trusted **
+trusted_end(struct config *c)
+{
+	struct config_trusted **tail = &c->trusted;
+
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	return tail;
+}
+
+bool
+config_remove_source(struct config *c, const char *host, int family)
+{
+	struct config_source **at = &c->sources, *s;
+	bool any = false;
+
+	while ((s = *at) != NULL) {
+		if (!source_same_host(s->host, host) || (family != 0 && s->family != 0 && s->family != family)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		free(s->host);
+		free(s);
+		c->nsources--;
+		any = true;
+	}
+	return any;
+}
+
 bool
 config_add_server(struct config *c, const char *host, int family)
 {
 	struct config_source s = { .kind = SOURCE_SERVER, .family = family, .opts = assoc_defaults };
-	struct config_source **tail = source_end(c);
+	struct config_source **tail = config_source_end(c);
 	char name[ASSOC_NAME_MAX];
 	struct addr a;
 
@@ -284,10 +324,10 @@ static void
 begin(struct reader *r, struct config *c, const struct config_hooks *h)
 {
 	*r = (struct reader){ .c = c, .hooks = h };
-	r->source_tail = source_end(c);
+	r->source_tail = config_source_end(c);
 	r->restrict_tail = restrict_end(c);
-	r->setvar_tail = &c->setvars;
-	r->trusted_tail = &c->trusted;
+	r->setvar_tail = setvar_end(c);
+	r->trusted_tail = trusted_end(c);
 }
 
 static void
@@ -298,6 +338,7 @@ settle(struct reader *r, const char *name)
 	r->place = &place;
 	settle_flags(r);
 	settle_stats(r);
+	unpeer_settle(r);
 	config_finish(r->c);
 	settle_monitor(r);
 	check_tos(r);
@@ -359,6 +400,33 @@ config_parse_buffer(struct config *c, const char *name, const char *buf, size_t 
 	settle(&r, name);
 	errno = EILSEQ;
 	return text ? 0 : -1;
+}
+
+/* What changes while the daemon runs is settled as a file is, from what is in force. */
+bool
+config_remote(struct config *c, const char *text, size_t len, const struct config_remote_hooks *h, struct config_change *change)
+{
+	unsigned errors = c->errors, warnings = c->warnings, fatal = c->fatal, line, column;
+	struct reader r;
+	bool ok;
+
+	begin(&r, c, &h->hooks);
+	r.nfiles = 1;
+	r.depth = 1;
+	r.remote = h;
+	for (unsigned i = 0; i < STATS_KINDS; i++)
+		r.filegen_on |= c->filegen[i].enabled ? 1u << i : 0;
+	if (lexer_is_text(text, len, &line, &column))
+		reader_buffer(&r, "line from afar", text, len);
+	else
+		reader_not_text(&r, "line from afar", line, column);
+	settle(&r, "line from afar");
+	ok = c->errors == errors;
+	c->errors = errors;
+	c->warnings = warnings;
+	c->fatal = fatal;
+	*change = r.change;
+	return ok;
 }
 
 /* Prints one remark where a compiler would. */

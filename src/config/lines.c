@@ -154,11 +154,34 @@ setvar_value(struct reader *r, char name[static TOKEN_MAX + 1], char value[stati
 	return true;
 }
 
+/* One of that name gets the value, or there is a new one. */
+static void
+keep_setvar(struct reader *r, unsigned column, const char *name, const char *value, bool dflt)
+{
+	struct config_setvar *v = r->c->setvars;
+	unsigned n = 0;
+
+	for (; v != NULL && strcmp(v->name, name) != 0; v = v->next)
+		n++;
+	if (v != NULL) {
+		config_set(&v->value, value);
+		v->dflt = dflt;
+		return;
+	}
+	if (n >= CONFIG_SETVARS_MAX) {
+		reader_error(r, column, "more than %d variables; the line is skipped", CONFIG_SETVARS_MAX);
+		return;
+	}
+	v = config_alloc(sizeof(*v));
+	*v = (struct config_setvar){ .name = config_strdup(name), .value = config_strdup(value), .dflt = dflt };
+	*r->setvar_tail = v;
+	r->setvar_tail = &v->next;
+}
+
 void
 parse_setvar(struct reader *r, const struct directive *d)
 {
 	char name[TOKEN_MAX + 1], value[TOKEN_MAX + 1];
-	struct config_setvar *v;
 	bool dflt = false;
 	unsigned column;
 
@@ -179,10 +202,7 @@ parse_setvar(struct reader *r, const struct directive *d)
 	}
 	if (!reader_end(r))
 		return;
-	v = config_alloc(sizeof(*v));
-	*v = (struct config_setvar){ .name = config_strdup(name), .value = config_strdup(value), .dflt = dflt };
-	*r->setvar_tail = v;
-	r->setvar_tail = &v->next;
+	keep_setvar(r, column, name, value, dflt);
 }
 
 /*

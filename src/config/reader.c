@@ -43,7 +43,7 @@ remark_at(struct reader *r, enum remark kind, const char *file, unsigned line, u
 
 	if (vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		raw[0] = '\0';
-	if (kind == REMARK_ERROR && r->bad && r->row != NULL && r->row->guards)
+	if (kind == REMARK_ERROR && r->bad && r->row != NULL && r->row->guards && r->remote == NULL)
 		strncat(raw, "; the daemon does not start with a line of this kind that it cannot understand", sizeof(raw) - strlen(raw) - 1);
 	sanitise(raw, text, sizeof(text));
 	if (kind == REMARK_ERROR)
@@ -263,7 +263,10 @@ read_line(struct reader *r)
 		unknown_directive(r);
 		return;
 	}
-	r->row->parse(r, r->row);
+	if (r->remote == NULL || remote_allows(r))
+		r->row->parse(r, r->row);
+	if (!r->bad && r->remote != NULL)
+		remote_note(r);
 	if (!r->bad)
 		tell_standing(r, r->row);
 	else if (r->row->guards)

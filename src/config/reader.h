@@ -7,6 +7,13 @@
 #include "config/directives.h"
 #include "config/lexer.h"
 
+/* A line that takes a source away again, wherever that stands. */
+struct unpeer {
+	char		*host;
+	int		 family;
+	struct unpeer	*next;
+};
+
 /* A file being read and the one that included it. */
 struct place {
 	const char		*file;
@@ -33,6 +40,9 @@ struct reader {
 	struct config_restrict		**restrict_tail;
 	struct config_setvar		**setvar_tail;
 	struct config_trusted		**trusted_tail;
+	struct unpeer			*unpeers;	/* of files; done after all lines */
+	const struct config_remote_hooks *remote;	/* the lines come from afar; NULL for files */
+	struct config_change		change;
 };
 
 /* The line is wrong at that column and will be skipped. */
@@ -83,14 +93,29 @@ void reader_buffer(struct reader *r, const char *name, const char *buf, size_t l
 void *config_alloc(size_t size);
 char *config_strdup(const char *s);
 
+/* Where the next source goes. */
+struct config_source **config_source_end(struct config *c);
+
 /* Replaces a string of the config. */
 void config_set(char **dst, const char *s);
+
+/* The type of the reference clock driver that NTPsec calls so. */
+bool source_driver_type(const char *name, uint8_t *type);
+
+/* The same host, by address or by name? */
+bool source_same_host(const char *a, const char *b);
 
 /* A host that can be a source: NULL, or what is wrong with it.  Literal addresses are recognised without asking anybody. */
 const char *source_host_problem(const char *host, int family);
 
 /* Appends a source unless it is there already (false). */
 bool source_append(struct config *c, struct config_source ***tail, const struct config_source *s);
+
+/* remote.c: may this line come from afar?  Called with its directive found and not yet read; marks the line as wrong if not. */
+bool remote_allows(struct reader *r);
+
+/* … and has been read without an error: what does it touch? */
+void remote_note(struct reader *r);
 
 /* What the options of a source line fill. */
 struct source_line {
@@ -115,6 +140,9 @@ extern const size_t filegen_name_count;
 directive_parse parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_ints, parse_relic;
 /* sources.c */
 directive_parse parse_source, parse_other_mode, parse_refclock, parse_fudge;
+/* unpeer.c */
+directive_parse parse_unpeer;
+void unpeer_settle(struct reader *r);
 /* access.c */
 directive_parse parse_restrict, parse_unrestrict;
 /* lines.c */

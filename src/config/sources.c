@@ -28,6 +28,17 @@ driver_exists(uint8_t type, const char *name)
 	return false;
 }
 
+bool
+source_driver_type(const char *name, uint8_t *type)
+{
+	for (size_t i = 0; i < NELEMS(drivers); i++)
+		if (drivers[i].name != NULL && strcmp(drivers[i].name, name) == 0) {
+			*type = drivers[i].type;
+			return true;
+		}
+	return false;
+}
+
 /* "fe80::1%eth0" is an address even while eth0 is not there yet. */
 static bool
 is_scoped(const char *host)
@@ -68,8 +79,8 @@ source_host_problem(const char *host, int family)
 	return NULL;
 }
 
-static bool
-same_host(const char *a, const char *b)
+bool
+source_same_host(const char *a, const char *b)
 {
 	size_t la = strlen(a), lb = strlen(b);
 	struct addr x, y;
@@ -87,7 +98,7 @@ source_append(struct config *c, struct config_source ***tail, const struct confi
 	struct config_source *new;
 
 	for (const struct config_source *o = c->sources; o != NULL; o = o->next)
-		if (o->kind == s->kind && o->family == s->family && same_host(o->host, s->host))
+		if (o->kind == s->kind && o->family == s->family && source_same_host(o->host, s->host))
 			return false;
 	new = config_alloc(sizeof(*new));
 	*new = *s;

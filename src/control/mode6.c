@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Answers control messages. */
+/* Takes control messages in, finds who answers them, and sends what he says. */
 #include <string.h>
 
 #include "base/bytes.h"
-#include "control/mode6.h"
-#include "control/vars.h"
-#include "wire/control.h"
+#include "talk.h"
 
 #define AHEAD_SLACK	(1 * (int64_t)NS_PER_S)	/* how far the clock may move before instants of the MRU list follow it */
-#define NO_ERROR	(-1)
 
 /*
  * Two datagrams in a row hold more than one of CONTROL_DATA_MAX would, or they would be one; so this much always fits the datagrams
  * that a client keeps.
  */
 #define VARIABLES_MAX	(CONTROL_FRAGMENTS_MAX / 2 * CONTROL_DATA_MAX)
-
-/* One request under way. */
-struct talk {
-	struct mode6			*m;
-	const struct mode6_request	*rq;
-	const struct control_view	*v;
-	struct control			 head;		/* of the request */
-	const char			*data;		/* head.count octets */
-	struct text			 out;
-	uint16_t			 status;	/* of the answer */
-	bool				 proven;	/* the asker has shown that he is where he says */
-	bool				 silent;	/* no answer, not even an error */
-};
 
 /* Answers are made by these: an enum control_err, or NO_ERROR. */
 typedef int handler(struct talk *k);
@@ -57,17 +41,28 @@ read_list(struct talk *k, enum var_table table, const struct assoc *a)
 	return NO_ERROR;
 }
 
+/* Whoever holds the control key has now seen the status. */
+static void
+events_read(const struct talk *k)
+{
+	if (k->master && k->rq->hands != NULL && (k->rq->flags & RESTRICT_NOMODIFY) == 0)
+		k->rq->hands->events_read(k->rq->hands->arg, k->head.associd);
+}
+
 static int
 read_variables(struct talk *k)
 {
 	const struct assoc *a = control_view_assoc(k->v, k->head.associd);
+	int err;
 
-	if (k->head.associd == 0)
-		return read_list(k, VARS_SYSTEM, NULL);
-	if (a == NULL)
+	if (k->head.associd != 0 && a == NULL)
 		return CERR_BADASSOC;
-	k->status = control_peer_status(a);
-	return read_list(k, VARS_PEER, a);
+	if (a != NULL)
+		k->status = control_peer_status(a);
+	err = read_list(k, a == NULL ? VARS_SYSTEM : VARS_PEER, a);
+	if (err == NO_ERROR)
+		events_read(k);
+	return err;
 }
 
 /* Pairs of association id and status. */
@@ -160,28 +155,34 @@ forbidden(struct talk *k)
 	return CERR_PERMISSION;
 }
 
-/* All others are no operations of ours: BADOP.  Traps and saveconfig are among them, as in NTPsec. */
+/* All others are no operations of ours: BADOP.  Traps are among them, as in NTPsec. */
 static const struct {
 	enum control_op	 op;
+	bool		 signed_only;	/* must be signed with the control key */
 	handler		*answer;
 } ops[] = {
-	{ CONTROL_READSTAT,	read_status },
-	{ CONTROL_READVAR,	read_variables },
-	{ CONTROL_WRITEVAR,	forbidden },
-	{ CONTROL_READCLOCK,	read_clock },
-	{ CONTROL_WRITECLOCK,	forbidden },
-	{ CONTROL_CONFIGURE,	forbidden },
-	{ CONTROL_READ_MRU,	read_mru },
-	{ CONTROL_READ_ORDLIST,	forbidden },
-	{ CONTROL_REQ_NONCE,	request_nonce },
+	{ CONTROL_READSTAT,	false,	read_status },
+	{ CONTROL_READVAR,	false,	read_variables },
+	{ CONTROL_WRITEVAR,	true,	change_variables },
+	{ CONTROL_READCLOCK,	false,	read_clock },
+	{ CONTROL_WRITECLOCK,	false,	forbidden },
+	{ CONTROL_CONFIGURE,	true,	change_configuration },
+	{ CONTROL_SAVECONFIG,	true,	change_saved },
+	{ CONTROL_READ_MRU,	false,	read_mru },
+	{ CONTROL_READ_ORDLIST,	true,	read_ordered },
+	{ CONTROL_REQ_NONCE,	false,	request_nonce },
 };
 
 static int
 answer(struct talk *k)
 {
 	for (size_t i = 0; i < NELEMS(ops); i++) {
-		if (ops[i].op == k->head.op)
+		if (ops[i].op != k->head.op)
+			continue;
+		if (!ops[i].signed_only || k->master)
 			return ops[i].answer(k);
+		talk_refused(k, k->key == NULL ? "it is not signed, or not with a key we trust" : "it is not signed with the control key");
+		return CERR_PERMISSION;
 	}
 	return CERR_BADOP;
 }
@@ -213,7 +214,7 @@ answer_size(const struct talk *k)
 	do {
 		n = next_cut(k, at, &quoted);
 		at += n;
-		size += CONTROL_HEADER_LEN + padded(n);
+		size += CONTROL_HEADER_LEN + (k->key == NULL ? padded(n) : n + SIGNATURE_ALIGN - 1 + key_mac_len(k->key));
 	} while (at < k->out.len);
 	return size;
 }
@@ -232,11 +233,24 @@ reply_head(const struct talk *k)
 	};
 }
 
+/* One datagram: buf[0 … len), which has room for MODE6_DATAGRAM_MAX, signed if the request was. */
+static void
+send_datagram(const struct talk *k, uint8_t *buf, size_t len, mode6_send *send, void *arg)
+{
+	size_t whole = k->key == NULL ? padded(len) : signature_add(k->key, buf, len);
+
+	if (whole == 0)
+		return;		/* the library cannot sign any more: silence rather than an answer nobody can trust */
+	memset(buf + len, 0, k->key == NULL ? whole - len : 0);
+	k->m->sent++;
+	send(arg, buf, whole);
+}
+
 static void
 send_answer(const struct talk *k, mode6_send *send, void *arg)
 {
 	struct control h = reply_head(k);
-	uint8_t buf[CONTROL_MAX];
+	uint8_t buf[MODE6_DATAGRAM_MAX];
 	size_t at = 0, n;
 	bool quoted = false;
 
@@ -246,9 +260,8 @@ send_answer(const struct talk *k, mode6_send *send, void *arg)
 		h.count = (uint16_t)n;
 		h.more = at + n < k->out.len;
 		control_build(&h, buf);
-		memset(buf + CONTROL_HEADER_LEN, 0, CONTROL_DATA_MAX);
 		memcpy(buf + CONTROL_HEADER_LEN, k->out.buf + at, n);
-		send(arg, buf, CONTROL_HEADER_LEN + padded(n));
+		send_datagram(k, buf, CONTROL_HEADER_LEN + n, send, arg);
 		at += n;
 	} while (at < k->out.len);
 }
@@ -257,12 +270,12 @@ static void
 send_error(const struct talk *k, int err, mode6_send *send, void *arg)
 {
 	struct control h = reply_head(k);
-	uint8_t buf[CONTROL_HEADER_LEN];
+	uint8_t buf[MODE6_DATAGRAM_MAX];
 
 	h.error = true;
 	h.status = (uint16_t)(err << 8);
 	control_build(&h, buf);
-	send(arg, buf, sizeof(buf));
+	send_datagram(k, buf, CONTROL_HEADER_LEN, send, arg);
 }
 
 /* The bucket of an address: by its octets, IPv6 by its /64. */
@@ -279,7 +292,7 @@ affordable(const struct talk *k, int err)
 {
 	if (k->proven || addr_is_loopback(&k->rq->from))
 		return true;
-	return budget_take(&k->m->budget, bucket_of(k->m, &k->rq->from), err == NO_ERROR ? answer_size(k) : CONTROL_HEADER_LEN, k->v->now.mono);
+	return budget_take(&k->m->budget, bucket_of(k->m, &k->rq->from), err == NO_ERROR ? answer_size(k) : CONTROL_HEADER_LEN + (k->key == NULL ? 0 : SIGNATURE_ALIGN + MAC_MAX), k->v->now.mono);
 }
 
 /* Responses, errors and later fragments are no requests: answering them, two daemons could go on for ever. */
@@ -298,6 +311,20 @@ mode6_init(struct mode6 *m, const struct nonce_secret *secret, const struct cloc
 	budget_init(&m->budget, now->mono);
 }
 
+void
+mode6_close(struct mode6 *m)
+{
+	replay_free(&m->replay);
+}
+
+/* Who signed it, if anybody did. */
+static void
+authenticate(struct talk *k)
+{
+	k->key = signature_check(k->v->keys, &k->rq->from, k->rq->buf, k->rq->len, CONTROL_HEADER_LEN + (size_t)k->head.count, &k->covered);
+	k->master = k->key != NULL && key_id(k->key) == k->v->controlkey;
+}
+
 enum mode6_end
 mode6_handle(struct mode6 *m, const struct mode6_request *rq, const struct control_view *v, mode6_send *send, void *arg)
 {
@@ -310,8 +337,10 @@ mode6_handle(struct mode6 *m, const struct mode6_request *rq, const struct contr
 	m->requests++;
 	k.data = (const char *)rq->buf + CONTROL_HEADER_LEN;
 	text_init(&k.out, m->text, sizeof(m->text));
-	if (parsed == CONTROL_OK && k.head.count <= CONTROL_DATA_MAX)
+	if (parsed == CONTROL_OK && k.head.count <= CONTROL_DATA_MAX) {
+		authenticate(&k);
 		err = answer(&k);
+	}
 	if (k.silent)
 		return MODE6_IGNORED;
 	if (!affordable(&k, err)) {

@@ -22,6 +22,8 @@ base_of(enum var_base base, const struct var_subject *s)
 		return &s->v->system->vars;
 	case IN_COUNTERS:
 		return s->v->counters;
+	case IN_TOTALS:
+		return s->v->totals;
 	case IN_KERNEL:
 		return s->v->kernel != NULL ? s->v->kernel : &kernel_unknown;
 	case IN_ASSOC:

@@ -217,7 +217,7 @@ const struct var_row vars_peer[] = {
 	{ "filtdisp",	true,	FUNCTION(put_filtdisp),		"dispersion of the last eight samples, newest first, ms" },
 	{ "config",	false,	ASSOC(AS_UINT, configured),	"whether the configuration names it" },
 	{ "authenable",	false,	FUNCTION(put_authenable),	"whether it must be authenticated" },
-	{ "authentic",	false,	PLAIN(AS_ZERO),			"whether its last reply was authenticated" },
+	{ "authentic",	false,	ASSOC(AS_UINT, authentic),	"whether its last reply was authenticated" },
 	{ "org",	false,	PLAIN(AS_NO_STAMP),		"origin of the last reply: not told" },
 	{ "xmt",	false,	ASSOC(AS_STAMP, last.xmt),	"when its last reply left, by its clock" },
 	{ "timer",	false,	FUNCTION(put_timer),		"time until the next poll, s" },

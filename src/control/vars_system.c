@@ -112,6 +112,12 @@ put_kernel_clock(struct text *t, const struct var_subject *s)
 }
 
 static void
+put_settimeofday(struct text *t, const struct var_subject *s)
+{
+	text_quote(t, s->v->steers_host ? "adjtimex" : "", SIZE_MAX);
+}
+
+static void
 put_sys_var_list(struct text *t, const struct var_subject *s)
 {
 	put_names(t, vars_system, vars_system_len, s->v->setvars, s->v->nsetvars);
@@ -246,6 +252,8 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "authdelay",	false,	PLAIN(AS_ZERO3),		"delay of computing a MAC, ms" }, \
 	{ "fuzz",	false,	PLAIN(AS_ZERO6),		"what readings of our clock are blurred by, ms: nothing" }, \
 	{ "clk_wander_threshold", false, PLAIN(AS_ZERO3),	"wander above which the drift file is written early, ppm" }, \
+	{ "daemon_version", false, FUNCTION(put_version),	"name and version of the daemon, once more" }, \
+	{ "settimeofday", false, FUNCTION(put_settimeofday),	"the call that sets the kernel's clock, if we do" }, \
 	{ "lockclock",	false,	PLAIN(AS_ZERO),			"whether another program is trusted to keep the clock" }
 
 #define MRU_ROWS \
@@ -266,30 +274,22 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "mru_none",	false,	VIEW(AS_UINT, mru_stats.none),	"addresses not added" }, \
 	{ "mru_oldest_age", false, FUNCTION(put_mru_oldest_age), "age of the oldest entry, s" }
 
-/* Nothing resets these counters, so since the last reset means since start. */
 #define COUNTER_ROW(name, prose) \
 	{ "ss_" #name,		false,	COUNTER(name),	prose }, \
-	{ "ss_" #name "_r",	false,	COUNTER(name),	prose ", since start" },
-#define UNCOUNTED(name, prose) \
-	{ "ss_" name,		false,	PLAIN(AS_ZERO),	prose ": not counted" }, \
-	{ "ss_" name "_r",	false,	PLAIN(AS_ZERO),	prose ": not counted" }
+	{ "ss_" #name "_r",	false,	TOTAL(name),	prose ", since start" },
 
 #define SYSSTATS_ROWS \
 	{ "ss_uptime",	false,	VIEW(AS_AGO, start),		"time since start, s" }, \
-	{ "ss_reset",	false,	VIEW(AS_AGO, start),		"time since the counters were reset, s" }, \
+	{ "ss_reset",	false,	VIEW(AS_AGO, reset.sys),		"time since the counters were reset, s" }, \
 	{ "ss_reset_r",	false,	VIEW(AS_AGO, start),		"time since start, s" }, \
 	SERVER_COUNTERS(COUNTER_ROW) \
 	{ "ss_lamport",	false,	PLAIN(AS_ZERO),			"Lamport violations: not counted" }, \
 	{ "ss_tsrounding", false, PLAIN(AS_ZERO),		"timestamp rounding errors: none" }, \
-	UNCOUNTED("ver1", "version 1 packets"), \
-	UNCOUNTED("ver1client", "version 1 client requests"), \
-	UNCOUNTED("ver1zero", "version 1 packets of mode 0"), \
-	UNCOUNTED("ver1symm", "version 1 symmetric active packets"), \
 	{ "ss_numctlreq", false, VIEW(AS_UINT, count.control),	"control requests" }, \
-	{ "ss_numctlreq_r", false, VIEW(AS_UINT, count.control), "control requests, since start" }
+	{ "ss_numctlreq_r", false, VIEW(AS_UINT, control_total), "control requests, since start" }
 
 #define AUTH_ROWS \
-	{ "authreset",	false,	VIEW(AS_AGO, start),		"time since the counters were reset, s" }, \
+	{ "authreset",	false,	VIEW(AS_AGO, reset.auth),		"time since the counters were reset, s" }, \
 	{ "authkeys",	false,	VIEW(AS_UINT, count.authkeys),	"keys held" }, \
 	{ "authfreek",	false,	VIEW(AS_UINT, count.authfreek),	"room for further keys" }, \
 	{ "authklookups", false, VIEW(AS_UINT, count.authklookups), "key lookups" }, \
@@ -324,7 +324,7 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "kppsstbexc",	false,	KERNEL(AS_INT, stbcnt),		"PPS calibrations with too much wander" }
 
 #define IO_ROWS \
-	{ "iostats_reset", false, VIEW(AS_AGO, start),		"time since the counters were reset, s" }, \
+	{ "iostats_reset", false, VIEW(AS_AGO, reset.io),		"time since the counters were reset, s" }, \
 	{ "total_rbuf",	false,	VIEW(AS_UINT, count.rbuf_total), "receive buffers" }, \
 	{ "free_rbuf",	false,	VIEW(AS_UINT, count.rbuf_free),	"receive buffers free" }, \
 	{ "used_rbuf",	false,	VIEW(AS_UINT, count.rbuf_used),	"receive buffers in use" }, \
@@ -338,7 +338,7 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "io_goodwakeups", false, VIEW(AS_UINT, count.io_goodwakeups), "wake-ups that brought a packet" }, \
 	{ "io_pkt_reads", false, VIEW(AS_UINT, count.io_pkt_reads), "reads of sockets" }, \
 	{ "io_ref_reads", false, VIEW(AS_UINT, count.io_ref_reads), "reads of reference clocks" }, \
-	{ "timerstats_reset", false, VIEW(AS_AGO, start),	"time since the counters were reset, s" }, \
+	{ "timerstats_reset", false, VIEW(AS_AGO, reset.timer),	"time since the counters were reset, s" }, \
 	{ "timer_overruns", false, VIEW(AS_UINT, count.timer_overruns), "timers that were missed" }, \
 	{ "timer_xmts",	false,	VIEW(AS_UINT, count.timer_xmts), "polls sent by timers" }
 

@@ -32,7 +32,7 @@ enum var_form {
 	AS_FUNCTION,
 };
 
-enum var_base { IN_VIEW, IN_SYSVARS, IN_COUNTERS, IN_KERNEL, IN_ASSOC };
+enum var_base { IN_VIEW, IN_SYSVARS, IN_COUNTERS, IN_TOTALS, IN_KERNEL, IN_ASSOC };
 
 enum var_type {
 	T_NONE, T_BOOL, T_I8, T_U8, T_U16, T_INT, T_UINT, T_LONG, T_ULONG, T_LLONG, T_ULLONG, T_REAL, T_STRING, T_WALL, T_MONO, T_NTP,
@@ -57,6 +57,7 @@ struct var_row {
 #define VIEW(form, member)	VAR_FIELD(form, IN_VIEW, struct control_view, member)
 #define SYSVAR(form, member)	VAR_FIELD(form, IN_SYSVARS, struct sysvars, member)
 #define COUNTER(member)		VAR_FIELD(AS_UINT, IN_COUNTERS, struct server_counters, member)
+#define TOTAL(member)		VAR_FIELD(AS_UINT, IN_TOTALS, struct server_counters, member)
 #define KERNEL(form, member)	VAR_FIELD(form, IN_KERNEL, struct timex, member)
 #define ASSOC(form, member)	VAR_FIELD(form, IN_ASSOC, struct assoc, member)
 #define PLAIN(form)		form, IN_VIEW, T_NONE, 0, NULL

@@ -10,15 +10,15 @@
 #include "root.h"
 
 /* The old rules out, the new ones in; entries made for associations follow the template in force. */
-static void
-swap_restricts(struct root *r, const struct config *new)
+void
+settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new)
 {
 	size_t n;
 	const struct assoc *const *a = client_assocs(r->client, &n);
 
 	for (size_t i = 0; i < n; i++)
 		restrict_source_remove(r->restricts, &a[i]->addr);
-	for (const struct config_restrict *p = r->config->restricts; p != NULL; p = p->next) {
+	for (const struct config_restrict *p = old; p != NULL; p = p->next) {
 		if (p->source)
 			restrict_source_template(r->restricts, false, NULL);
 		else
@@ -31,8 +31,8 @@ swap_restricts(struct root *r, const struct config *new)
 	}
 }
 
-static void
-swap_sources(struct root *r, const struct config *new)
+void
+settings_swap_sources(struct root *r, const struct config *new, const char *why)
 {
 	size_t kept = 0, added = 0, removed;
 	bool keep[CONFIG_SOURCES_MAX] = { false };
@@ -49,7 +49,7 @@ swap_sources(struct root *r, const struct config *new)
 		if (!keep[i])
 			added += client_add(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
 	}
-	log_info("configuration read again: %zu sources kept, %zu added, %zu removed", kept, added, removed);
+	log_info("%s: %zu sources kept, %zu added, %zu removed", why, kept, added, removed);
 }
 
 static bool
@@ -92,10 +92,21 @@ swap_keys(struct root *r, const struct config *new)
 {
 	struct keys *k = settings_keys(new);
 
+	keys_follow(k, r->keys);
 	if (k != NULL || new->keysfile == NULL)
 		r->keys = k;
 	else
 		log_warnx("keys file %s has not been accepted: the keys in force stay", new->keysfile);
+}
+
+void
+settings_carry_out(struct root *r)
+{
+	const struct config *new = r->config;
+
+	root_stats_reload(r);
+	client_reconfigure(r->client, &new->tos, &new->tinker);
+	client_set_keys(r->client, r->keys);
 }
 
 void
@@ -117,7 +128,7 @@ settings_reload(struct root *r)
 	new->clock = old->clock;
 	new->enable_ntp = old->enable_ntp;
 	swap_log(old, new);
-	swap_restricts(r, new);
+	settings_swap_restricts(r, old->restricts, new);
 	old_keys = r->keys;
 	swap_keys(r, new);
 	lo.keys = r->keys;
@@ -126,10 +137,8 @@ settings_reload(struct root *r)
 		log_warn("the server goes on with its old options");
 	listener_follow(r->listener);
 	r->config = new;
-	root_stats_reload(r);
-	client_reconfigure(r->client, &new->tos, &new->tinker);
-	client_set_keys(r->client, r->keys);
-	swap_sources(r, new);
+	settings_carry_out(r);
+	settings_swap_sources(r, new, "configuration read again");
 	if (old_keys != r->keys && reconfigured)
 		keys_free(old_keys);
 	config_free(old);

@@ -14,6 +14,7 @@
 #include "server/listener.h"
 #include "sysclock/sysclock.h"
 
+struct counted;
 struct mode6;
 struct stats;
 
@@ -30,6 +31,7 @@ struct root {
 	struct keys		*keys;		/* NULL: there are none */
 	struct restrict_list	*restricts;
 	struct mode6		*mode6;
+	struct counted		*counted;	/* counters as they were when they were reset */
 	struct listener		*listener;
 	struct client		*client;
 	struct stats		*stats;		/* NULL before privileges are dropped */
@@ -42,7 +44,7 @@ struct root {
 	int			 waiting;	/* descriptor to the parent, or -1 */
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
 	int			 status;	/* exit status */
-	struct log_gate		 drift_gate;
+	struct log_gate		 drift_gate, refused_gate;
 };
 
 /*
@@ -54,13 +56,29 @@ bool settings_listener(struct root *r, const struct config *c, struct listener_o
 struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged) */
 void settings_restrict(struct restrict_list *l, const struct config *c);
 
-/* reload.c: SIGHUP. */
+/*
+ * reload.c: SIGHUP.  settings_carry_out brings the running rooms to what the configuration says now, whatever has changed, after a reload and after lines
+ * of ntpq alike; the others do so for sources and rules, which cost more, in place of the old ones.
+ */
 void settings_reload(struct root *r);
+void settings_carry_out(struct root *r);
+void settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new);
+void settings_swap_sources(struct root *r, const struct config *new, const char *why);
+
+/* remote.c: what the holder of the control key may do, arg being the root. */
+struct mode6_hands;
+void root_hands(struct root *r, struct mode6_hands *out);
 
 /* view.c: answers a mode 6 request. */
 void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);
 bool root_control_init(struct root *r);
 void root_control_free(struct root *r);
+
+/* counted.c: what ntpq shows of counters, all since start or since they were reset.  A view borrows; the struct is written by the first call. */
+struct control_view;
+bool root_counted_init(struct root *r);
+void root_counted_view(const struct root *r, struct control_view *v, struct server_counters *since_reset, struct server_counters *since_start);
+void root_counted_reset(struct root *r, const struct config_reset *which);
 
 /* statfiles.c: the statistics files.  Opened by the user we end up as; before that the others do nothing. */
 bool root_stats_open(struct root *r);

@@ -174,6 +174,8 @@ settings_keys(const struct config *c)
 
 	for (const struct config_trusted *t = c->trusted; t != NULL; t = t->next)
 		keys_trust(k, t->lo, t->hi);
+	if (c->controlkey != 0 && keys_find(k, c->controlkey) == NULL)
+		log_warnx("controlkey %u is not in the keys file, or not trusted: nothing can be changed by ntpq", c->controlkey);
 	return k;
 }
 

@@ -10,6 +10,8 @@
 #include "control/vars.h"
 #include "root.h"
 
+#define SOCKETS_MAX	128	/* that ntpq can be shown */
+
 /* One request's answer goes back on the socket it came by. */
 struct reply_way {
 	int			 fd;
@@ -31,14 +33,18 @@ root_control_init(struct root *r)
 	}
 	mode6_init(m, &secret, &r->started);
 	r->mode6 = m;
-	return true;
+	return root_counted_init(r);
 }
 
 void
 root_control_free(struct root *r)
 {
+	if (r->mode6 != NULL)
+		mode6_close(r->mode6);
 	free(r->mode6);
 	r->mode6 = NULL;
+	free(r->counted);
+	r->counted = NULL;
 }
 
 static void
@@ -46,7 +52,7 @@ send_back(void *arg, const uint8_t *buf, size_t len)
 {
 	const struct reply_way *way = arg;
 	struct datagram d = *way->request;
-	uint8_t copy[CONTROL_MAX];
+	uint8_t copy[MODE6_DATAGRAM_MAX];
 
 	if (len > sizeof(copy))
 		return;
@@ -69,22 +75,6 @@ list_setvars(const struct root *r, struct control_setvar out[static VARS_SETVARS
 }
 
 static void
-count(const struct root *r, struct server_counters *server, struct control_counts *c)
-{
-	uint64_t sent, received;
-
-	listener_counters(r->listener, server);
-	client_counts(r->client, &sent, &received);
-	server->received += received;
-	server->processed += received;
-	c->control = r->mode6->requests;
-	c->io_received = server->received;
-	c->io_sent = server->sent + sent;
-	c->io_sendfailed = server->sendfailed;
-	c->timer_xmts = sent;
-}
-
-static void
 hold(void *arg, bool on)
 {
 	const struct root *r = arg;
@@ -97,31 +87,39 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 {
 	struct root *r = arg;
 	struct control_setvar setvars[VARS_SETVARS];
-	struct server_counters counters = { 0 };
+	struct listener_socket sockets[SOCKETS_MAX];
+	struct server_counters counters, totals;
 	struct timex kernel = { .modes = 0 };
 	struct utsname uts;
 	struct control_view v = {
 		.start = r->started.mono,
 		.system = client_system(r->client),
-		.counters = &counters,
 		.hold = hold,
 		.hold_arg = r,
 		.monitor = r->config->enable_monitor,
 		.restricts = r->restricts,
+		.sockets = sockets,
 		.clock_driver = sysclock_name(r->clock),
 		.steers_host = sysclock_steers_host(r->clock),
 		.setvars = setvars,
 		.nsetvars = list_setvars(r, setvars),
 		.version = "ntpd truechimer-" VERSION,
+		.keys = r->keys,
+		.controlkey = r->config->controlkey,
 	};
-	struct mode6_request rq = { .buf = d->buf, .len = d->len, .from = d->peer, .flags = flags };
+	struct mode6_hands hands;
+	struct mode6_request rq = { .buf = d->buf, .len = d->len, .from = d->peer, .flags = flags, .hands = &hands };
 	struct reply_way way = { .fd = fd, .request = d };
 
+	root_hands(r, &hands);
+	v.nsockets = listener_sockets(r->listener, sockets, SOCKETS_MAX);
+	if (v.nsockets > SOCKETS_MAX)
+		v.nsockets = SOCKETS_MAX;
 	sysclock_read(r->clock, &v.now);
 	v.assocs = client_assocs(r->client, &v.nassocs);
 	listener_mrus(r->listener, &v.mrus);
 	listener_mru_stats(r->listener, &v.mru_stats);
-	count(r, &counters, &v.count);
+	root_counted_view(r, &v, &counters, &totals);
 	if (adjtimex(&kernel) != -1)
 		v.kernel = &kernel;
 	if (uname(&uts) == 0)

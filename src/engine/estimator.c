@@ -116,7 +116,7 @@ static struct outcome
 box_outcome(const struct kalman *k, double innovation, double h, double v)
 {
 	double s = sqrt(k->pxx + v), a = (innovation - h) / s, b = (innovation + h) / s;
-	double mass = normal_between(a, b), d1, d2;
+	double mass = normal_between(a, b), at_a = normal_density(a), at_b = normal_density(b), d1, d2;
 	struct outcome like_normal = normal_outcome(k, innovation, h * h / 3 + v);
 
 	/* Where next to nothing is known, or all is contradicted, the difference of the moments would be a rounding error. */
@@ -124,8 +124,8 @@ box_outcome(const struct kalman *k, double innovation, double h, double v)
 		like_normal.likelihood = mass / (2 * h);
 		return like_normal;
 	}
-	d1 = (normal_density(a) - normal_density(b)) / mass;
-	d2 = d1 * d1 + (b * normal_density(b) - a * normal_density(a)) / mass;
+	d1 = (at_a - at_b) / mass;
+	d2 = d1 * d1 + (b * at_b - a * at_a) / mass;
 	return (struct outcome){
 		.shift = k->pxx / s * d1,
 		.var = k->pxx * (1 - k->pxx * fmax(0, fmin(d2, 1)) / (s * s)),

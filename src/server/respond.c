@@ -212,6 +212,19 @@ respond_count(struct server_counters *c, enum respond_reason why, uint8_t versio
 		c->oldver++;
 }
 
+void
+respond_count_ver1(struct server_counters *c, enum respond_reason why, uint8_t first)
+{
+	uint8_t mode = respond_mode(first);
+
+	if (!reasons[why].versioned || respond_version(first) != 1)
+		return;
+	c->ver1++;
+	c->ver1client += mode == MODE_CLIENT;
+	c->ver1zero += mode == MODE_RESERVED;
+	c->ver1symm += mode == MODE_ACTIVE;
+}
+
 /* Stratum and refid belong together: a stratum of 0 makes the refid a kiss code. */
 void
 respond_face(struct packet *face, const struct sysvars *sys, struct monotime now)

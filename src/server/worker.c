@@ -141,6 +141,7 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 	else if (why == RESPOND_TIME || why == RESPOND_NAK)
 		why = judge(w, &rq, why, note(w, &rq, now, (uint32_t)(chance >> 32)), now, (uint32_t)(chance >> 32));
 	respond_count(&w->counters, why, d->len > 0 ? respond_version(d->buf[0]) : 0);
+	respond_count_ver1(&w->counters, why, d->len > 0 ? d->buf[0] : 0);
 	if (why == RESPOND_CONTROL) {
 		w->control(w->control_arg, d, rq.flags, fd);
 		return false;

@@ -258,6 +258,46 @@ START_TEST(a_copy_has_contexts_of_its_own)
 }
 END_TEST
 
-UNIT_MAIN("auth/keys", a_copy_has_contexts_of_its_own, keys_of_every_kind_are_read, a_bad_line_is_named_and_the_file_refused, long_lines_and_nuls_are_refused,
+START_TEST(what_is_done_with_keys_is_counted)
+{
+	static const uint8_t msg[48] = { 0x23 };
+	struct heard h;
+	struct keys *k = parse("1 SHA1 aSecretOfTwelve\n2 AES 000102030405060708090a0b0c0d0e0f\n3 SHA1 notTrustedAtAll\n", &h), *next;
+	const struct key *sha, *aes;
+	struct keys_counts n;
+	uint8_t mac[MAC_MAX];
+	size_t len;
+
+	keys_trust(k, 1, 2);
+	sha = keys_find(k, 1);
+	aes = keys_find(k, 2);
+	ck_assert_ptr_null(keys_find(k, 3));
+	ck_assert_ptr_null(keys_find(k, 4));
+	len = key_sign(sha, msg, sizeof(msg), mac);
+	ck_assert(key_verify(sha, msg, sizeof(msg), mac, len));
+	ck_assert(!key_verify(sha, msg, 44, mac, len));
+	ck_assert(!key_verify(aes, msg, sizeof(msg), mac, len));
+	keys_get_counts(k, &n);
+	ck_assert_uint_eq(n.lookups, 4);
+	ck_assert_uint_eq(n.notfound, 2);
+	ck_assert_uint_eq(n.digest_signed, 1);
+	ck_assert_uint_eq(n.cmac_signed, 0);
+	ck_assert_uint_eq(n.digest_checked, 2);
+	ck_assert_uint_eq(n.digest_failed, 1);
+	ck_assert_uint_eq(n.cmac_checked, 1);
+	ck_assert_uint_eq(n.cmac_failed, 1);
+	next = parse("1 SHA1 aSecretOfTwelve\n", &h);
+	keys_follow(next, k);
+	keys_free(k);
+	keys_find(next, 1);
+	keys_get_counts(next, &n);
+	ck_assert_uint_eq(n.lookups, 5);
+	keys_free(next);
+	keys_get_counts(NULL, &n);
+	ck_assert_uint_eq(n.lookups, 0);
+}
+END_TEST
+
+UNIT_MAIN("auth/keys", a_copy_has_contexts_of_its_own, what_is_done_with_keys_is_counted, keys_of_every_kind_are_read, a_bad_line_is_named_and_the_file_refused, long_lines_and_nuls_are_refused,
     weak_secrets_are_warned_about, digests_are_over_secret_and_message, cmac_is_that_of_rfc_4493, only_the_very_mac_is_accepted,
     a_key_may_be_bound_to_addresses, files_others_may_write_are_refused)

@@ -365,7 +365,7 @@ START_TEST(check_prints_places_and_says_what_is_wrong)
 	size_t len = 0;
 	FILE *f;
 
-	write_text("ntp.conf", "server a.example ibrust\ncontrolkey 5\nrestrict localhost\n");
+	write_text("ntp.conf", "server a.example ibrust\nextra port 5\nrestrict localhost\n");
 	f = open_memstream(&p, &len);
 	ck_assert_int_eq(config_check(at("ntp.conf"), f), 1);
 	fclose(f);
@@ -373,7 +373,7 @@ START_TEST(check_prints_places_and_says_what_is_wrong)
 	free(p);
 	snprintf(want, sizeof(want),
 	    "%1$s:1:18: error: 'server' has no option 'ibrust'; the line is skipped\n"
-	    "%1$s:2:1: warning: 'controlkey' has no effect yet (key that may change things by ntpq)\n"
+	    "%1$s:2:1: warning: 'extra' has no effect yet (a second server port)\n"
 	    "%1$s:3:10: note: 'localhost' is looked up when the daemon starts, not now\n"
 	    "%1$s: 1 error, 1 warning\n", at("ntp.conf"));
 	ck_assert_str_eq(got, want);

@@ -19,7 +19,7 @@ struct fixture {
 	struct system		system;
 	struct assoc		a[3];
 	const struct assoc	*list[3];
-	struct server_counters	counters;
+	struct server_counters	counters, totals;
 	struct timex		kernel;
 	struct utsname		uts;
 	struct control_setvar	setvars[2];
@@ -99,7 +99,11 @@ fixture_init(struct fixture *f)
 	for (size_t i = 0; i < 3; i++)
 		f->list[i] = &f->a[i];
 	f->counters = (struct server_counters){ .received = 101, .processed = 102, .thisver = 103, .oldver = 104, .badformat = 105, .badauth = 106,
-		.declined = 107, .restricted = 108, .limited = 109, .kodsent = 110, .sent = 111, .sendfailed = 112 };
+		.declined = 107, .restricted = 108, .limited = 109, .kodsent = 110, .sent = 111, .sendfailed = 112,
+		.ver1 = 113, .ver1client = 114, .ver1zero = 115, .ver1symm = 116 };
+	f->totals = (struct server_counters){ .received = 1101, .processed = 1102, .thisver = 1103, .oldver = 1104, .badformat = 1105, .badauth = 1106,
+		.declined = 1107, .restricted = 1108, .limited = 1109, .kodsent = 1110, .sent = 1111, .sendfailed = 1112,
+		.ver1 = 1113, .ver1client = 1114, .ver1zero = 1115, .ver1symm = 1116 };
 	f->kernel = (struct timex){ .offset = 1500, .freq = -229376, .maxerror = 16000000, .esterror = 25, .status = STA_PLL | STA_UNSYNC | STA_NANO,
 		.constant = 4, .precision = 1, .tolerance = 32768000, .ppsfreq = 65536, .jitter = 2500, .shift = 4, .stabil = 32768, .jitcnt = 8,
 		.calcnt = 5, .errcnt = 6, .stbcnt = 7 };
@@ -110,7 +114,8 @@ fixture_init(struct fixture *f)
 	f->setvars[1] = (struct control_setvar){ .name = "owner", .value = "udel" };
 	f->v = (struct control_view){
 		.now = { .wall = { S(NOW_WALL) + 250000000 }, .host = { S(NOW_WALL) }, .mono = { S(NOW_MONO) + 250000000 } },
-		.start = { S(1000) }, .system = &f->system, .assocs = f->list, .nassocs = 3, .counters = &f->counters, .monitor = true,
+		.start = { S(1000) }, .system = &f->system, .assocs = f->list, .nassocs = 3, .counters = &f->counters, .totals = &f->totals,
+		.reset = { .sys = { S(9001) }, .io = { S(9002) }, .auth = { S(9003) }, .ctl = { S(9004) }, .timer = { S(9005) } }, .control_total = 1301, .monitor = true,
 		.mru_stats = { .exists = 201, .added = 202, .recycled_old = 203, .recycled_full = 204, .none = 205, .depth = 206, .deepest = 207,
 			.maxdepth = 208, .mindepth = 209, .mem = 2560, .maxmem = 1048576, .maxage = 3600, .minage = 64.9 },
 		.clock_driver = "software", .kernel = &f->kernel, .setvars = f->setvars, .nsetvars = 2, .version = "ntpd truechimer-0.1",

@@ -3,7 +3,7 @@
 #include "engine/estimator.h"
 #include "../unit.h"
 
-#define RUNS	300
+#define RUNS	60
 
 static struct monotime
 at(double s)

@@ -619,6 +619,21 @@ START_TEST(an_answered_request_counts_as_received_and_by_version)
 }
 END_TEST
 
+START_TEST(version_1_is_counted_by_mode)
+{
+	struct server_counters got = { 0 }, want = { .ver1 = 4, .ver1client = 2, .ver1zero = 1, .ver1symm = 1 };
+
+	respond_count_ver1(&got, RESPOND_TIME, 1 << 3 | MODE_CLIENT);
+	respond_count_ver1(&got, RESPOND_KOD, 1 << 3 | MODE_CLIENT);
+	respond_count_ver1(&got, RESPOND_TIME, 1 << 3 | MODE_RESERVED);
+	respond_count_ver1(&got, RESPOND_NAK, 1 << 3 | MODE_ACTIVE);
+	respond_count_ver1(&got, RESPOND_TIME, 4 << 3 | MODE_CLIENT);
+	respond_count_ver1(&got, RESPOND_IGNORED, 1 << 3 | MODE_CLIENT);
+	respond_count_ver1(&got, RESPOND_SHORT, 1 << 3);
+	ck_assert_mem_eq(&got, &want, sizeof(got));
+}
+END_TEST
+
 START_TEST(counters_have_names_and_add_up)
 {
 	struct server_counters sum = { .sent = 1, .received = 5 }, one = { .sent = 2, .badauth = 7 };
@@ -643,6 +658,7 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, version_1_is_counted_by_mode);
 	tcase_add_test(tc, a_reply_says_what_we_know);
 	tcase_add_test(tc, before_synchronisation_nothing_is_claimed);
 	tcase_add_test(tc, either_sign_of_lost_time_hides_stratum_and_refid);

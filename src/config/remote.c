@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which lines may come from afar: none that names a file, and none that can only be heeded at start.  What is refused is told of the line as a whole. */
+#include <string.h>
+
+#include "reader.h"
+
+/* Directives that are refused whole. */
+static const char *const directives[] = {
+	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
+	"rlimit", "saveconfigdir", "simulate", "statsdir",
+};
+
+/* Words that are refused on lines of one directive. */
+static const struct { const char *directive, *words; } words[] = {
+	{ "filegen", " file type link nolink " },
+	{ "enable", " ntp stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
+	{ "disable", " ntp stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
+	{ "refclock", " path ppspath " },
+	{ "server", " ca cert " },
+	{ "pool", " ca cert " },
+};
+
+/* What a good line of each touches; the others are settings. */
+static const struct { const char *directive; bool sources, restricts; } touches[] = {
+	{ "server", .sources = true }, { "pool", .sources = true }, { "peer", .sources = true }, { "broadcast", .sources = true },
+	{ "manycastclient", .sources = true }, { "refclock", .sources = true }, { "fudge", .sources = true }, { "unpeer", .sources = true },
+	{ "unconfig", .sources = true },
+	{ "restrict", .restricts = true }, { "unrestrict", .restricts = true }, { "delrestrict", .restricts = true },
+};
+
+static bool
+is_word_of(const char *word, const char *list)
+{
+	char spaced[64];
+
+	return strlen(word) + 3 <= sizeof(spaced) && strstr(list, strcat(strcat(strcpy(spaced, " "), word), " ")) != NULL;
+}
+
+/* The rest of the line is looked at and put back. */
+static void
+refuse_words(struct reader *r, const char *list)
+{
+	struct lexer start = r->lexer;
+	struct token t;
+
+	for (lexer_next(&r->lexer, WANT_WORD, &t); t.kind != TOKEN_END && !r->bad; lexer_next(&r->lexer, WANT_WORD, &t)) {
+		if (t.kind == TOKEN_WORD && is_word_of(t.text, list))
+			reader_error(r, 0, "%s %s remote configuration ignored", r->row->name, t.text);
+	}
+	r->lexer = start;
+}
+
+bool
+remote_allows(struct reader *r)
+{
+	for (size_t i = 0; i < NELEMS(directives); i++) {
+		if (strcmp(r->row->name, directives[i]) == 0)
+			reader_error(r, 0, "%s remote config ignored: it is for the file only", r->row->name);
+	}
+	for (size_t i = 0; i < NELEMS(words) && !r->bad; i++) {
+		if (strcmp(r->row->name, words[i].directive) == 0)
+			refuse_words(r, words[i].words);
+	}
+	return !r->bad;
+}
+
+void
+remote_note(struct reader *r)
+{
+	for (size_t i = 0; i < NELEMS(touches); i++) {
+		if (strcmp(r->row->name, touches[i].directive) != 0)
+			continue;
+		r->change.sources |= touches[i].sources;
+		r->change.restricts |= touches[i].restricts;
+	}
+}
