@@ -195,6 +195,7 @@ start_waiting(struct resolver *r)
 	TAILQ_FOREACH(q, &r->queries, link) {
 		if (r->running >= RUNNING_MAX)
 			return;
+		/* cppcheck-suppress uninitvar ; the analyser does not see into the list's macro, which sets q */
 		if (!q->running && !q->answered)
 			query_start(q);
 	}
