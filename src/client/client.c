@@ -140,14 +140,12 @@ carry_out(struct client *c, const struct decision *d, struct monotime now, struc
 		glue_report(c, CLIENT_PANIC, d->offset, NULL);
 		return;
 	}
-	if (d->what == DECIDE_HOLD)
-		return;
 	if (c->opts.once)
 		hurry(c, &mine);
-	ok = steer(c, &mine, now, &duration);
+	ok = d->what == DECIDE_HOLD || steer(c, &mine, now, &duration);
 	sysclock_read(c->clock, &after);
 	system_done(&c->system, c->assoc, c->n, d, ok, after.mono, after.wall, out);
-	if (!ok)
+	if (!ok || d->what == DECIDE_HOLD)
 		return;
 	glue_arm(c->slew_due, duration > 0 ? duration : -1);
 	if (d->what == DECIDE_STEP)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How our daemon treats its upstream servers when they or the network misbehave."""
+import re
 import statistics
 
 import pytest
@@ -55,6 +56,12 @@ def test_server_that_stays_unreachable_is_resolved_again(lab):
     assert A not in daemons.peers(client)
 
 
+def root_dispersion(node):
+    """ms"""
+    text = node.run([daemons.program("ntpq"), "-c", "rv 0 rootdisp"]).stdout
+    return float(re.search(r"rootdisp=([0-9.]+)", text)[1])
+
+
 def test_server_that_is_lost_loses_its_reach(lab):
     """And its status: once nothing has been heard for long, ntpq shows an empty register and no system peer."""
     _, timeserver, client = upstream_and_client(lab, {A: {}})
@@ -65,6 +72,17 @@ def test_server_that_is_lost_loses_its_reach(lab):
     wait_until(lambda: daemons.peers(client)[A].tally == " ", 20, "it is no source any more")
     timeserver.set(A, drop=0)
     wait_until(lambda: daemons.peers(client)[A].tally == "*", 60, "it is back", interval=1)
+
+
+def test_an_offset_that_waits_for_the_stepout_is_owned_up_to(lab):
+    """Until it is stepped or gone our clock may be wrong by as much, and our root dispersion says so."""
+    _, timeserver, client = upstream_and_client(lab, {A: {}})
+    daemons.ntpd(client, f"server {A} iburst minpoll 3 maxpoll 3\n")
+    daemons.wait_synchronised(client)
+    assert root_dispersion(client) < 100
+    timeserver.set(A, offset=0.5)
+    wait_until(lambda: root_dispersion(client) >= 500, 60, "the root dispersion covers the offset", interval=1)
+    assert daemons.peers(client)[A].tally == "*"
 
 
 # ---- requests ----
