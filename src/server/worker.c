@@ -10,8 +10,10 @@
 bool
 worker_init(struct worker *w)
 {
-	for (size_t i = 0; i < UDP_BATCH; i++)
+	for (size_t i = 0; i < UDP_BATCH; i++) {
 		w->in[i].buf = w->inbuf[i];
+		w->out[i].buf = w->outbuf[i];
+	}
 	w->outbox = udp_outbox_new();
 	w->interleave = interleave_new();
 	return w->outbox != NULL && w->interleave != NULL;
@@ -119,7 +121,7 @@ interleave(struct worker *w, const struct request *rq, const struct request_head
 static bool
 answer(struct worker *w, const struct datagram *d, size_t slot, const struct packet *face, int fd, struct monotime now)
 {
-	struct datagram out = { .peer = d->peer, .local = d->local, .buf = w->outbuf[slot] };
+	struct datagram *out = &w->out[slot];
 	uint64_t chance = roll(w);
 	struct request_head head;
 	struct request rq = {
@@ -146,17 +148,19 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 		w->control(w->control_arg, d, rq.flags, fd);
 		return false;
 	}
-	out.len = build(w, why, &rq, &head, face, out.buf);
-	if (out.len == 0)
+	out->len = build(w, why, &rq, &head, face, out->buf);
+	if (out->len == 0)
 		return false;
+	out->peer = d->peer;
+	out->local = d->local;
 	interleaved = why == RESPOND_TIME && interleave(w, &rq, &head, slot);
 	if (why != RESPOND_TIME)
 		w->to_note[slot] = (struct ntptime){ 0 };
 	w->to_stamp[slot] = why != RESPOND_KOD && !interleaved;
 	w->to_sign[slot] = why == RESPOND_TIME ? head.key : NULL;
 	if (w->to_sign[slot] != NULL)
-		out.len += key_mac_len(head.key);
-	udp_outbox_put(w->outbox, slot, &out);
+		out->len += key_mac_len(head.key);
+	udp_outbox_put(w->outbox, slot, out);
 	if (interleaved) {
 		udp_outbox_ask(w->outbox, slot);
 		w->asked = true;
@@ -200,9 +204,10 @@ worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 			respond_stamp(w->outbuf[i], xmt);
 		if (w->to_note[i].raw != 0)
 			interleave_left(w->interleave, w->to_note[i], walltime_to_ntp(xmt));
-		/* Shorter than it should be only if the library fails. */
-		if (w->to_sign[i] != NULL)
-			udp_outbox_cut(w->outbox, i, respond_sign(w->outbuf[i], w->to_sign[i]));
+		if (w->to_sign[i] == NULL)
+			continue;
+		w->out[i].len = respond_sign(w->outbuf[i], w->to_sign[i]);
+		udp_outbox_cut(w->outbox, i, w->out[i].len);	/* shorter than it should be only if the library fails */
 	}
 }
 

@@ -24,7 +24,7 @@ struct worker {
 	size_t			 ndeaf;
 	listener_control_cb	*control;
 	void			*control_arg;
-	struct datagram		 in[UDP_BATCH];
+	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];	/* what came, and the replies as they are in the outbox */
 	struct udp_outbox	*outbox;
 	struct interleave	*interleave;
 	bool			 asked;		/* some reply in the outbox asks when it leaves: worker_left wants to know */
