@@ -4,8 +4,8 @@
 #include "server/respond.h"
 #include "worker.h"
 
-#define SPACING_MAX	20000	/* ns; a reply takes some 2000 */
-#define SPACING_WEIGHT	16	/* groups over which it is averaged */
+#define EACH_MAX	20000	/* ns that one reply may take to be signed or sent: some 1000 and 2000 are usual */
+#define AVERAGE_OVER	16	/* groups */
 
 bool
 worker_init(struct worker *w)
@@ -194,9 +194,22 @@ worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 	return replies;
 }
 
-void
+static size_t
+count_signed(const struct worker *w, size_t from, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = from; i < from + n; i++)
+		found += w->to_sign[i] != NULL;
+	return found;
+}
+
+size_t
 worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 {
+	size_t to_sign = count_signed(w, from, n);
+
+	host.ns += (int64_t)to_sign * w->signing_ns;
 	for (size_t i = from; i < from + n; i++, host.ns += w->spacing_ns) {
 		struct walltime xmt = clockmap_apply(&w->map, host);
 
@@ -209,16 +222,29 @@ worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 		w->out[i].len = respond_sign(w->outbuf[i], w->to_sign[i]);
 		udp_outbox_cut(w->outbox, i, w->out[i].len);	/* shorter than it should be only if the library fails */
 	}
+	return to_sign;
 }
 
-/* A step of the clock, or a turn of somebody else's on the processor, is no sending. */
-void
-worker_sent(struct worker *w, size_t n, int64_t took_ns)
+/* A step of the clock, or a turn of somebody else's on the processor, is no example. */
+static void
+learn(int64_t *average, size_t n, int64_t took_ns)
 {
 	int64_t each = took_ns / (int64_t)n;
 
-	if (each >= 0 && each <= SPACING_MAX)
-		w->spacing_ns += (each - w->spacing_ns) / SPACING_WEIGHT;
+	if (each >= 0 && each <= EACH_MAX)
+		*average += (each - *average) / AVERAGE_OVER;
+}
+
+void
+worker_signed(struct worker *w, size_t n, int64_t took_ns)
+{
+	learn(&w->signing_ns, n, took_ns);
+}
+
+void
+worker_sent(struct worker *w, size_t n, int64_t took_ns)
+{
+	learn(&w->spacing_ns, n, took_ns);
 }
 
 /* The receive time names it; where it stands depends on whether there is a MAC. */
