@@ -197,7 +197,7 @@ asan:
 
 # The rooms that know threads, on a build that reports every access that two of them make without an order.
 TSAN = SAN="-fsanitize=thread -fno-omit-frame-pointer" HARDEN=-fPIE HARDEN_LD=-pie CFLAGS="-O1 -g" B=build/tsan
-TSAN_UNIT = $(filter tests/server/% tests/net/% tests/auth/% tests/base/% tests/control/%,$(UNIT_SRC:%.c=%))
+TSAN_UNIT = $(filter tests/server/% tests/auth/% tests/base/% %/test_steer %/test_udp %/test_mrulist %/test_mode6,$(UNIT_SRC:%.c=%))
 tsan:
 	$(MAKE) $(TSAN) all $(TSAN_UNIT:%=build/tsan/%) build/tsan/tests/net/timeserver
 	@for t in $(TSAN_UNIT); do echo "  TSAN	$$t"; TSAN_OPTIONS=halt_on_error=1 build/tsan/$$t >build/tsan/$$t.log 2>&1 || { cat build/tsan/$$t.log; exit 1; }; done

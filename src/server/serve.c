@@ -48,14 +48,20 @@ hear_stamps(struct lsock *s)
 static void
 send_replies(struct lsock *s, size_t n)
 {
+	struct worker *w = &s->m->worker;
+
 	for (size_t at = 0; at < n; at += SEND_GROUP) {
 		size_t group = n - at < SEND_GROUP ? n - at : SEND_GROUP;
-		struct walltime begin = walltime_now();
+		struct walltime begin = walltime_now(), ready = begin;
+		size_t to_sign = worker_stamp(w, at, group, begin);
 
-		worker_stamp(&s->m->worker, at, group, begin);
+		if (to_sign > 0) {
+			ready = walltime_now();
+			worker_signed(w, to_sign, ready.ns - begin.ns);
+		}
 		send_group(s, at, group);
 		if (group > 1)
-			worker_sent(&s->m->worker, group, walltime_now().ns - begin.ns);
+			worker_sent(w, group, walltime_now().ns - ready.ns);
 	}
 }
 

@@ -4,14 +4,16 @@
 #include "server/respond.h"
 #include "worker.h"
 
-#define SPACING_MAX	20000	/* ns; a reply takes some 2000 */
-#define SPACING_WEIGHT	16	/* groups over which it is averaged */
+#define EACH_MAX	20000	/* ns that one reply may take to be signed or sent: some 1000 and 2000 are usual */
+#define AVERAGE_OVER	16	/* groups */
 
 bool
 worker_init(struct worker *w)
 {
-	for (size_t i = 0; i < UDP_BATCH; i++)
+	for (size_t i = 0; i < UDP_BATCH; i++) {
 		w->in[i].buf = w->inbuf[i];
+		w->out[i].buf = w->outbuf[i];
+	}
 	w->outbox = udp_outbox_new();
 	w->interleave = interleave_new();
 	return w->outbox != NULL && w->interleave != NULL;
@@ -119,7 +121,7 @@ interleave(struct worker *w, const struct request *rq, const struct request_head
 static bool
 answer(struct worker *w, const struct datagram *d, size_t slot, const struct packet *face, int fd, struct monotime now)
 {
-	struct datagram out = { .peer = d->peer, .local = d->local, .buf = w->outbuf[slot] };
+	struct datagram *out = &w->out[slot];
 	uint64_t chance = roll(w);
 	struct request_head head;
 	struct request rq = {
@@ -146,17 +148,19 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 		w->control(w->control_arg, d, rq.flags, fd);
 		return false;
 	}
-	out.len = build(w, why, &rq, &head, face, out.buf);
-	if (out.len == 0)
+	out->len = build(w, why, &rq, &head, face, out->buf);
+	if (out->len == 0)
 		return false;
+	out->peer = d->peer;
+	out->local = d->local;
 	interleaved = why == RESPOND_TIME && interleave(w, &rq, &head, slot);
 	if (why != RESPOND_TIME)
 		w->to_note[slot] = (struct ntptime){ 0 };
 	w->to_stamp[slot] = why != RESPOND_KOD && !interleaved;
 	w->to_sign[slot] = why == RESPOND_TIME ? head.key : NULL;
 	if (w->to_sign[slot] != NULL)
-		out.len += key_mac_len(head.key);
-	udp_outbox_put(w->outbox, slot, &out);
+		out->len += key_mac_len(head.key);
+	udp_outbox_put(w->outbox, slot, out);
 	if (interleaved) {
 		udp_outbox_ask(w->outbox, slot);
 		w->asked = true;
@@ -190,9 +194,22 @@ worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 	return replies;
 }
 
-void
+static size_t
+count_signed(const struct worker *w, size_t from, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = from; i < from + n; i++)
+		found += w->to_sign[i] != NULL;
+	return found;
+}
+
+size_t
 worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 {
+	size_t to_sign = count_signed(w, from, n);
+
+	host.ns += (int64_t)to_sign * w->signing_ns;
 	for (size_t i = from; i < from + n; i++, host.ns += w->spacing_ns) {
 		struct walltime xmt = clockmap_apply(&w->map, host);
 
@@ -200,20 +217,34 @@ worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 			respond_stamp(w->outbuf[i], xmt);
 		if (w->to_note[i].raw != 0)
 			interleave_left(w->interleave, w->to_note[i], walltime_to_ntp(xmt));
-		/* Shorter than it should be only if the library fails. */
-		if (w->to_sign[i] != NULL)
-			udp_outbox_cut(w->outbox, i, respond_sign(w->outbuf[i], w->to_sign[i]));
+		if (w->to_sign[i] == NULL)
+			continue;
+		w->out[i].len = respond_sign(w->outbuf[i], w->to_sign[i]);
+		udp_outbox_cut(w->outbox, i, w->out[i].len);	/* shorter than it should be only if the library fails */
 	}
+	return to_sign;
 }
 
-/* A step of the clock, or a turn of somebody else's on the processor, is no sending. */
-void
-worker_sent(struct worker *w, size_t n, int64_t took_ns)
+/* A step of the clock, or a turn of somebody else's on the processor, is no example. */
+static void
+learn(int64_t *average, size_t n, int64_t took_ns)
 {
 	int64_t each = took_ns / (int64_t)n;
 
-	if (each >= 0 && each <= SPACING_MAX)
-		w->spacing_ns += (each - w->spacing_ns) / SPACING_WEIGHT;
+	if (each >= 0 && each <= EACH_MAX)
+		*average += (each - *average) / AVERAGE_OVER;
+}
+
+void
+worker_signed(struct worker *w, size_t n, int64_t took_ns)
+{
+	learn(&w->signing_ns, n, took_ns);
+}
+
+void
+worker_sent(struct worker *w, size_t n, int64_t took_ns)
+{
+	learn(&w->spacing_ns, n, took_ns);
 }
 
 /* The receive time names it; where it stands depends on whether there is a MAC. */

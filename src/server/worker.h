@@ -24,10 +24,11 @@ struct worker {
 	size_t			 ndeaf;
 	listener_control_cb	*control;
 	void			*control_arg;
-	struct datagram		 in[UDP_BATCH];
+	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];	/* what came, and the replies as they are in the outbox */
 	struct udp_outbox	*outbox;
 	struct interleave	*interleave;
 	bool			 asked;		/* some reply in the outbox asks when it leaves: worker_left wants to know */
+	int64_t			 signing_ns;	/* for one reply, averaged */
 	int64_t			 spacing_ns;	/* between replies that leave together, averaged */
 	bool			 to_stamp[UDP_BATCH];	/* reply i waits for its transmit time … */
 	struct ntptime		 to_note[UDP_BATCH];	/* … the receive time of a reply whose time of leaving is remembered, or 0 … */
@@ -44,10 +45,12 @@ void worker_clear(struct worker *w);
 size_t worker_answer(struct worker *w, size_t n, int fd, struct monotime now);
 
 /*
- * Puts the transmit time into replies from … from + n - 1, which leave together from now on; host is the time of the host.  The first says just that, each
- * further one what sending has lately taken for each: worker_sent tells how long these took together.
+ * Puts the transmit time into replies from … from + n - 1, which leave together from now on, and signs those that are to be signed; returns how many.  host
+ * is the time of the host.  The first reply says just that, or, as they leave when all are signed, what signing has lately taken later; each further one adds what
+ * sending has lately taken for each.  worker_signed and worker_sent tell how long these took together.
  */
-void worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host);
+size_t worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host);
+void worker_signed(struct worker *w, size_t n, int64_t took_ns);
 void worker_sent(struct worker *w, size_t n, int64_t took_ns);
 
 /* The kernel says when a reply left, of which these are the last octets. */

@@ -80,6 +80,16 @@ check_mru(const struct mru *m, size_t maxdepth)
 	assert(n == st.depth && n <= maxdepth);
 }
 
+/* RFC 9769: it answers the receive time of a request that names an earlier reply. */
+static bool
+is_interleaved(const struct datagram *reply, const struct datagram *in)
+{
+	struct packet_tail tail;
+	struct packet p;
+
+	return packet_parse(&p, &tail, in->buf, in->len) == WIRE_OK && interleave_possible(&p) && memcmp(reply->buf + 24, in->buf + 32, 8) == 0;
+}
+
 static void
 check_reply(const struct worker *w, const struct datagram *in, unsigned flags)
 {
@@ -91,7 +101,7 @@ check_reply(const struct worker *w, const struct datagram *in, unsigned flags)
 	struct request_head head;
 
 	assert(addr_equal(&d->peer, &in->peer) && d->len <= in->len && d->len >= PACKET_LEN);
-	assert((d->buf[0] >> 3 & 7) == version && version >= 1 && version <= NTP_VERSION && memcmp(d->buf + 24, in->buf + 40, 8) == 0);
+	assert((d->buf[0] >> 3 & 7) == version && version >= 1 && version <= NTP_VERSION && (memcmp(d->buf + 24, in->buf + 40, 8) == 0 || is_interleaved(d, in)));
 	assert((d->buf[0] & 7) == (mode == MODE_ACTIVE ? MODE_PASSIVE : MODE_SERVER) && mode != MODE_SERVER && mode != MODE_PASSIVE);
 	assert((flags & (RESTRICT_IGNORE | RESTRICT_NOSERVE)) == 0 && (!kod || (flags & RESTRICT_KOD) != 0));
 	assert((!lost && !kod) || (d->buf[0] >> 6 == LEAP_UNSYNC && d->buf[1] == 0));
@@ -141,12 +151,16 @@ one_packet(struct worker *w, struct rd *in, struct monotime now, struct control_
 	d->peer.port = rd_u16(in);
 	d->local = (struct addr){ .ip = { 192, 0, 2, rd_u8(in) }, .family = (kind & 2) != 0 ? 0 : 4 };
 	d->buf = fuzz_datagram(in, PACKET_MAX + 1, &d->len);
+	if ((kind & 64) != 0 && d->len >= PACKET_LEN)	/* the last reply's receive time as origin, which no input could know */
+		memcpy(d->buf + 24, w->outbuf[0] + 32, 8);
 	if ((kind & 4) != 0 && d->len <= PACKET_MAX - MAC_MAX)
 		sign(w, d, kind >> 3 & 7);
 	flags = restrict_lookup(w->restricts, &d->peer)->rule.flags;
 	check_entry(w->restricts, &d->peer);
 	replies = worker_answer(w, 1, -1, now);
-	worker_stamp(w, replies, d->host);
+	worker_stamp(w, 0, replies, d->host);
+	if ((kind & 128) != 0)
+		worker_left(w, d->buf, d->len, d->host);
 	assert(replies + seen->calls <= 1 && w->counters.received == received + 1);
 	assert(seen->calls == 0 || ((seen->flags & (RESTRICT_NOQUERY | RESTRICT_IGNORE)) == 0 && seen->len >= 12));
 	if (replies > 0) {
@@ -189,7 +203,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	assert(w != NULL);
 	w->keys = signers();
-	worker_init(w);
+	if (!worker_init(w))
+		abort();
 	sysvars_init(&w->sys, -20);
 	w->sys.leap = rd_u8(&in) & 3;
 	w->sys.stratum = rd_u8(&in) % (STRATUM_UNSYNC + 1);
@@ -210,6 +225,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	mru_free(w->mru);
 	restrict_free(w->restricts);
+	worker_clear(w);
 	free(w);
 	return 0;
 }

@@ -96,6 +96,40 @@ START_TEST(replies_that_leave_together_are_spaced_as_sending_has_taken)
 }
 END_TEST
 
+START_TEST(signed_replies_are_stamped_with_when_they_will_be_signed)
+{
+	static const char text[] = "1 MD5 aSecretOfTwelve\n";
+	struct keys *k = keys_parse("keys", text, strlen(text), no_key, NULL);
+	struct worker *w = worker(restrict_new());
+
+	ck_assert_ptr_nonnull(k);
+	keys_trust(k, 1, 1);
+	w->keys = k;
+	for (size_t i = 0; i < 3; i++) {
+		size_t len = put_request(w, i, (struct ntptime){ 0 }, (struct ntptime){ 0 });
+
+		if (i < 2)
+			len += key_sign(keys_find(k, 1), w->in[i].buf, len, w->in[i].buf + len);
+		w->in[i].len = len;
+	}
+	for (int n = 0; n < 500; n++) {
+		worker_signed(w, 2, 2 * 1200);
+		worker_sent(w, 8, 8 * 2500);
+	}
+	worker_signed(w, 2, NS_PER_S);
+	ck_assert_uint_eq(worker_answer(w, 3, -1, monotime_now()), 3);
+	ck_assert_uint_eq(worker_stamp(w, 0, 3, (struct walltime){ NOW + 50000 }), 2);
+	ck_assert_double_eq_tol(after(reply(w, 0).xmt), 50000 + 2 * 1200, 40);
+	ck_assert_double_eq_tol(after(reply(w, 2).xmt), 50000 + 2 * 1200 + 2 * 2500, 100);
+	ck_assert_uint_eq(worker_stamp(w, 2, 1, (struct walltime){ NOW + 60000 }), 0);
+	ck_assert_double_eq_tol(after(reply(w, 2).xmt), 60000, 1);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert(key_verify(keys_find(k, 1), w->out[i].buf, PACKET_LEN, w->out[i].buf + PACKET_LEN, w->out[i].len - PACKET_LEN));
+	keys_free(k);
+	worker_end(w);
+}
+END_TEST
+
 /* Rounds of one client; left says when the kernel saw the reply to the first interleaved request leave, 0 = it did not say. */
 static struct packet
 third_reply(struct worker *w, const struct keys *keys, int64_t left)
@@ -165,5 +199,6 @@ START_TEST(scraps_of_the_error_queue_harm_nobody)
 }
 END_TEST
 
-UNIT_MAIN("server/worker", replies_that_leave_together_are_spaced_as_sending_has_taken, the_kernels_word_beats_ours_with_every_length_of_mac,
+UNIT_MAIN("server/worker", replies_that_leave_together_are_spaced_as_sending_has_taken,
+    signed_replies_are_stamped_with_when_they_will_be_signed, the_kernels_word_beats_ours_with_every_length_of_mac,
     the_clock_map_holds_for_the_kernels_word_too, scraps_of_the_error_queue_harm_nobody)
