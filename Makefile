@@ -111,7 +111,7 @@ $(TOOL_LIB): $(TOOL_OBJ)
 
 $B/ntpq: $B/src/tools/ntpq.o $(TOOL_LIB) $(LIB)
 	@echo "  LD	$@"
-	$Q$(LINK) -o $@ $^ $(edit_libs) -lm
+	$Q$(LINK) -o $@ $^ $(edit_libs) $(pkg_libs) -lm
 
 $B/ntpstat $B/ntpwait: $B/%: $B/src/tools/%.o $(TOOL_LIB) $(LIB)
 	@echo "  LD	$@"

@@ -92,7 +92,7 @@ server_clock(struct session *s, struct walltime ours)
 	struct ntptime t;
 	struct vars v;
 
-	if (query_ask(&s->query, CONTROL_READVAR, 0, "clock", strlen("clock")) != QUERY_OK)
+	if (session_query(s, CONTROL_READVAR, 0, "clock") != QUERY_OK)
 		return ours;
 	v = session_answer(s);
 	return vars_time(&v, "clock", &t) && t.raw != 0 ? ntptime_to_wall(t, ours) : ours;
@@ -102,7 +102,7 @@ server_clock(struct session *s, struct walltime ours)
 static bool
 read_peer(struct session *s, const struct peer_view *view, const struct assoc_entry *a, struct peer_row *row, bool *go_on)
 {
-	enum query_err e = query_ask(&s->query, CONTROL_READVAR, a->id, NULL, 0);
+	enum query_err e = session_query(s, CONTROL_READVAR, a->id, NULL);
 	struct vars v = session_answer(s);
 
 	/* An association may end between the list and the question: nothing to say about it then. */

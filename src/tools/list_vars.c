@@ -185,7 +185,7 @@ put_status(struct session *s, enum control_op op, uint16_t associd, uint16_t sta
 }
 
 /* The answer as it came, but for carriage returns and what would act on a terminal. */
-static void
+void
 put_raw(FILE *out, const struct vars *v)
 {
 	const char *p = v->text, *end = v->text + v->len;
@@ -242,7 +242,7 @@ ask_one_by_one(struct session *s, const struct table *t, uint16_t associd, struc
 
 		if (name == NULL)
 			continue;
-		e = query_ask(&s->query, CONTROL_READVAR, associd, name, strlen(name));
+		e = session_query(s, CONTROL_READVAR, associd, name);
 		v = session_answer(s);
 		if (e == QUERY_OK)
 			*status = s->query.assembly.status;
@@ -274,9 +274,7 @@ ask_table(struct session *s, const struct table *t, uint16_t associd, struct str
 		if (t->rows[i].port != NULL)
 			strb_add(&list, ",%s", t->rows[i].port);
 	}
-	if (s->host == NULL)
-		return session_ask(s, CONTROL_READVAR, associd, names);
-	e = query_ask(&s->query, CONTROL_READVAR, associd, names, list.len);
+	e = session_query(s, CONTROL_READVAR, associd, names);
 	if (e == QUERY_SERVER && s->query.server_err == CERR_UNKNOWNVAR)
 		return ask_one_by_one(s, t, associd, answer, status);
 	session_complain(s, e, associd);

@@ -14,7 +14,9 @@ session_init(struct session *s, const struct query_opts *opts)
 {
 	memset(s, 0, sizeof(*s));
 	query_init(&s->query, opts);
+	authkey_init(&s->key);
 	s->out = stdout;
+	s->delay_ms = SESSION_DELAY_MS;
 	s->width = SESSION_WIDTH;
 }
 
@@ -29,6 +31,27 @@ session_close(struct session *s)
 	s->have_assocs = false;
 }
 
+void
+session_free(struct session *s)
+{
+	session_close(s);
+	authkey_free(&s->key);
+}
+
+bool
+session_set_layout(struct session *s, const char *name)
+{
+	static const char *const names[] = { [LAYOUT_CLASSIC] = "classic", [LAYOUT_NTPSEC] = "ntpsec" };
+
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			s->layout = (enum layout)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 session_open(struct session *s, const char *host)
 {
@@ -41,7 +64,14 @@ session_open(struct session *s, const char *host)
 		return false;
 	}
 	s->host = host;
+	s->timed_out = false;
 	return true;
+}
+
+bool
+session_is_silent(const struct session *s)
+{
+	return s->timed_out && !s->query.heard;
 }
 
 void
@@ -74,22 +104,64 @@ session_complain(const struct session *s, enum query_err e, uint16_t associd)
 	case QUERY_REQUEST:
 		fprintf(stderr, "***Request longer than %d octets\n", CONTROL_DATA_MAX);
 		break;
+	case QUERY_NO_KEY:
+		break;
+	case QUERY_NO_HOST:
+		fprintf(stderr, "***No host open, use `host' command\n");
+		break;
+	case QUERY_UNSIGNED:
+		fprintf(stderr, "%s: the answer is not signed with our key\n***Server does not prove that it knows the key\n", host);
+		break;
 	case QUERY_INTERRUPTED:
 		fprintf(stderr, "***Interrupted\n");
 		break;
 	}
 }
 
-bool
-session_ask(struct session *s, enum control_op op, uint16_t associd, const char *data)
+/* The control key of this machine's configuration is for this machine's daemon. */
+static bool
+is_this_machine(const char *host)
+{
+	struct addr a;
+
+	return strcmp(host, "localhost") == 0 || (addr_parse(&a, host, 0) && addr_is_loopback(&a));
+}
+
+/* Requests that servers obey only if they are signed. */
+static bool
+wants_key(enum control_op op)
+{
+	switch (op) {
+	case CONTROL_WRITEVAR: case CONTROL_WRITECLOCK: case CONTROL_CONFIGURE: case CONTROL_SAVECONFIG: case CONTROL_READ_ORDLIST:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum query_err
+session_query(struct session *s, enum control_op op, uint16_t associd, const char *data)
 {
 	enum query_err e;
 
-	if (s->host == NULL) {
-		fprintf(stderr, "***No host open, use `host' command\n");
-		return false;
+	if (s->host == NULL)
+		return QUERY_NO_HOST;
+	s->query.mac = NULL;
+	if (s->authenticate || wants_key(op)) {
+		s->query.mac = authkey_get(&s->key, is_this_machine(s->host));
+		if (s->query.mac == NULL)
+			return QUERY_NO_KEY;
 	}
 	e = query_ask(&s->query, op, associd, data, data == NULL ? 0 : strlen(data));
+	s->timed_out |= e == QUERY_TIMEOUT;
+	return e;
+}
+
+bool
+session_ask(struct session *s, enum control_op op, uint16_t associd, const char *data)
+{
+	enum query_err e = session_query(s, op, associd, data);
+
 	session_complain(s, e, associd);
 	return e == QUERY_OK;
 }
