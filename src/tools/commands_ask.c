@@ -98,6 +98,8 @@ do_mreadvar(struct session *s, const struct command *self, int argc, char **argv
 	for (size_t i = first; i <= last; i++) {
 		if (i > first && !s->json)
 			putc('\n', s->out);
+		if (s->layout == LAYOUT_NTPSEC && names.len > 0 && !s->json)
+			fprintf(s->out, "associd=%u ", s->assocs[i].id);
 		if (!list_vars(s, CONTROL_READVAR, s->assocs[i].id, buf))
 			return false;
 	}

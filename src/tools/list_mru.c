@@ -395,9 +395,13 @@ put_ntpsec(FILE *out, const struct mru_row *r, const struct mru_view *view)
 	}
 	fprintf(out, " %4hx %c %d %d %6lu ", r->flags, view->letter, r->mode_version & 7, r->mode_version >> 3 & 7, r->count);
 	if (isnan(r->score))
-		fprintf(out, "%8s %6s", "-", "-");
+		fprintf(out, "%8s", "-");
 	else
-		fprintf(out, "%8.*f %6lu", r->score > 1e5 ? 1 : r->score > 1e4 ? 2 : 3, r->score, r->dropped);
+		fprintf(out, "%8.*f", r->score > 1e5 ? 1 : r->score > 1e4 ? 2 : 3, r->score);
+	if (r->has & MRU_HAS_DROPPED)
+		fprintf(out, " %6lu", r->dropped);
+	else
+		fprintf(out, " %6s", "-");
 	fprintf(out, " %5u %s\n", r->addr.port, view->host);
 }
 
@@ -451,7 +455,7 @@ put_json(struct json *j, const struct mru_row *r, const struct mru_view *view)
 {
 	struct mru_json row = {
 		.limit = { view->letter }, .port = r->addr.port, .mode = r->mode_version & 7, .version = r->mode_version >> 3 & 7,
-		.count = (long)r->count, .drop = isnan(r->score) ? JSON_UNKNOWN : (long)r->dropped, .score = r->score,
+		.count = (long)r->count, .drop = r->has & MRU_HAS_DROPPED ? (long)r->dropped : JSON_UNKNOWN, .score = r->score,
 		.lstint = ntptime_diff(view->now, r->last), .avgint = mean_interval(r, true), .restrictions = r->flags,
 	};
 

@@ -57,12 +57,14 @@ assocs_put(FILE *out, const struct assoc_entry *assocs, size_t n, bool all)
 	}
 }
 
+/* NTPsec's begins with an empty line and hides nothing. */
 bool
 list_assocs(struct session *s, bool all, bool fresh)
 {
 	struct assoc_row row;
 	struct json j;
 
+	all = all || s->layout == LAYOUT_NTPSEC;
 	if ((fresh || !s->have_assocs) && !session_fetch_assocs(s))
 		return false;
 	if (s->json) {
@@ -77,6 +79,8 @@ list_assocs(struct session *s, bool all, bool fresh)
 	} else if (s->nassocs == 0) {
 		fprintf(stderr, "No association ID's returned\n");
 	} else {
+		if (s->layout == LAYOUT_NTPSEC)
+			putc('\n', s->out);
 		assocs_put(s->out, s->assocs, s->nassocs, all);
 	}
 	return true;
@@ -119,6 +123,7 @@ list_peers(struct session *s, enum peers_layout layout, bool all, int family)
 {
 	struct peers_style style = {
 		.layout = layout, .server = s->host, .server_width = s->server_width, .wide = s->wide,
+		.whose = s->layout, .units = s->units, .columns = session_columns(s), .colour = session_has_colour(s),
 	};
 	struct peer_view view = { .cook = session_view(s), .refid_hash = s->refid_hash };
 	bool go_on = true;

@@ -29,6 +29,11 @@ bool list_mru(struct session *s, int argc, char **argv);
 /* "ifstats" or "reslist", which a control key must sign. */
 bool list_ordered(struct session *s, const char *command);
 
+/* What stands in front of answers: whose they are, when several hosts are asked; the status word. */
+void put_server(const struct session *s);
+void put_status(struct session *s, enum control_op op, uint16_t associd, uint16_t status);
+enum status_kind status_kind(enum control_op op, uint16_t associd);
+
 /* An answer as it came, made visible. */
 void put_raw(FILE *out, const struct vars *v);
 

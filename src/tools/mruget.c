@@ -15,7 +15,7 @@
 #define LIMIT_FIRST	96	/* rows per answer with a server that takes no frags= */
 #define ROWS_FIRST	256
 
-enum { HAS_ADDR = 1, HAS_LAST = 2, HAS_BOTH = HAS_ADDR | HAS_LAST };
+#define IS_ROW	(MRU_HAS_ADDR | MRU_HAS_LAST)
 
 bool
 mruget_init(struct mruget *m)
@@ -180,17 +180,17 @@ take_tag(struct mru_row *row, const char *tag, size_t len, const struct varval *
 		return;
 	memcpy(name, tag, len);
 	if (strcmp(name, "addr") == 0 && varval_addr(v, &row->addr))
-		row->has |= HAS_ADDR;
+		row->has |= MRU_HAS_ADDR;
 	else if (strcmp(name, "last") == 0 && varval_time(v, &row->last))
-		row->has |= HAS_LAST;
+		row->has |= MRU_HAS_LAST;
 	else if (strcmp(name, "first") == 0)
 		(void)!varval_time(v, &row->first);
 	else if (strcmp(name, "sc") == 0)
 		(void)!varval_real(v, &row->score);
 	else if (strcmp(name, "ct") == 0)
 		(void)!varval_uint(v, &row->count);
-	else if (strcmp(name, "dr") == 0)
-		(void)!varval_uint(v, &row->dropped);
+	else if (strcmp(name, "dr") == 0 && varval_uint(v, &row->dropped))
+		row->has |= MRU_HAS_DROPPED;
 	else if (strcmp(name, "mv") == 0 && varval_uint(v, &u))
 		row->mode_version = (uint8_t)u;
 	else if (strcmp(name, "rs") == 0 && varval_uint(v, &u))
@@ -215,14 +215,14 @@ mruget_take(struct mruget *m, const struct vars *v)
 
 		if (item.value == NULL || !vars_indexed(item.name, item.name_len, &len, &index))
 			continue;
-		if (index != at && row.has == HAS_BOTH)
+		if (index != at && (row.has & IS_ROW) == IS_ROW)
 			r = put_row(m, &row, &news);
 		if (index != at)
 			row = empty_row;
 		at = index;
 		take_tag(&row, item.name, len, &value);
 	}
-	if (r == MRUGET_MORE && row.has == HAS_BOTH)
+	if (r == MRUGET_MORE && (row.has & IS_ROW) == IS_ROW)
 		r = put_row(m, &row, &news);
 	if (!mruget_take_nonce(m, v))
 		m->nonce[0] = '\0';

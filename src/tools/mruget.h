@@ -22,14 +22,16 @@
 #define MRUGET_RESTARTS_MAX	8	/* as many as ntpq has always tried */
 #define MRUGET_FRAGS_MAX	32	/* datagrams that are kept of one answer */
 
+enum { MRU_HAS_ADDR = 1, MRU_HAS_LAST = 2, MRU_HAS_DROPPED = 4 };
+
 struct mru_row {
 	struct addr	addr;
 	struct ntptime	last, first;
 	unsigned long	count, dropped;
-	double		score;		/* NaN = not told; so are the drops then */
+	double		score;		/* NaN = not told */
 	uint16_t	flags;		/* restrictions that held for the last packet */
 	uint8_t		mode_version;
-	uint8_t		has;		/* which of the above have come: a row counts with address and last */
+	uint8_t		has;		/* which of the above have come, MRU_HAS_…: a row counts with address and last */
 	uint32_t	older, newer;	/* neighbours in the order of last packets */
 	uint32_t	next;		/* of the same hash bucket */
 };

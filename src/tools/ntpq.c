@@ -159,7 +159,7 @@ take_option(struct request *r, struct session *s, int key, char *arg)
 	case 'W':
 		ok = number_between(arg, WIDTH_MIN, WIDTH_MAX, &n);
 		if (ok)
-			s->width = n - 2;
+			s->columns = n;
 		break;
 	case KEY_JSON: s->json = true; break;
 	case KEY_OLD_RV: s->old_rv = true; break;
@@ -238,7 +238,8 @@ run_commands(struct session *s, const struct request *r)
 
 			if (line == NULL)
 				return false;
-			if (!first && !s->json && line[0] != '~')
+			/* NTPsec's puts nothing between them. */
+			if (!first && !s->json && s->layout == LAYOUT_CLASSIC && line[0] != '~')
 				putc('\n', s->out);
 			first = false;
 			ok &= command_run(s, line);

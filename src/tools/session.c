@@ -3,11 +3,16 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "session.h"
 #include "strb.h"
 #include "words.h"
+
+#define COLUMNS_DEFAULT	80	/* where there is no terminal to ask */
+#define COLUMNS_FREE	2
 
 void
 session_init(struct session *s, const struct query_opts *opts)
@@ -17,7 +22,6 @@ session_init(struct session *s, const struct query_opts *opts)
 	authkey_init(&s->key);
 	s->out = stdout;
 	s->delay_ms = SESSION_DELAY_MS;
-	s->width = SESSION_WIDTH;
 }
 
 void
@@ -264,8 +268,39 @@ reverse_name(const struct addr *a, char *buf, size_t cap)
 	return buf;
 }
 
+size_t
+session_columns(const struct session *s)
+{
+	struct winsize w;
+
+	if (s->columns > 0)
+		return s->columns;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
+		return w.ws_col;
+	return COLUMNS_DEFAULT;
+}
+
+size_t
+session_list_width(const struct session *s)
+{
+	/* NTPsec's keeps two columns free, and counts the separator of the line's end. */
+	if (s->layout == LAYOUT_NTPSEC)
+		return session_columns(s) > 2 * COLUMNS_FREE ? session_columns(s) - 2 * COLUMNS_FREE : COLUMNS_FREE;
+	return s->columns > 0 ? s->columns - COLUMNS_FREE : SESSION_WIDTH;
+}
+
+bool
+session_has_colour(const struct session *s)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0 && s->out == stdout && isatty(STDOUT_FILENO);
+}
+
 struct cook_view
 session_view(const struct session *s)
 {
-	return (struct cook_view){ .now = walltime_now(), .host_name = s->numeric ? NULL : reverse_name };
+	return (struct cook_view){
+		.now = walltime_now(), .host_name = s->numeric ? NULL : reverse_name, .layout = s->layout, .units = s->units,
+	};
 }

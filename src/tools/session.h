@@ -16,12 +16,9 @@
 #define SESSION_ASSOCS_MAX	(ASSEMBLY_MAX / 4)
 #define SESSION_HOST_SHOWN	40	/* columns a host may take in front of a listing */
 #define SESSION_DELAY_MS	20	/* what delay has always said */
-#define SESSION_WIDTH		72	/* columns of variable lists */
+#define SESSION_WIDTH		72	/* columns of variable lists, whatever the terminal, in the classic layout */
 
 struct assoc_entry { uint16_t id, status; };
-
-/* Whose columns listings have. */
-enum layout { LAYOUT_CLASSIC, LAYOUT_NTPSEC };
 
 struct session {
 	struct query		 query;
@@ -35,7 +32,7 @@ struct session {
 	struct varlist		 list;		/* of addvars */
 	enum layout		 layout;
 	int			 server_width;	/* of the first column when several hosts are asked, else 0 */
-	size_t			 width;
+	size_t			 columns;	/* of the terminal, as the user says; 0 = as it is */
 	bool			 numeric, wide, raw, json, refid_hash, old_rv;
 	bool			 authenticate;	/* sign what needs no signature, too */
 	bool			 units, direct;	/* NTPsec's: values with units; the MRU list for machines */
@@ -79,6 +76,13 @@ MUST_USE bool session_fetch_assocs(struct session *s);
  */
 MUST_USE bool session_assoc(struct session *s, const char *arg, uint16_t *associd);
 MUST_USE bool session_assoc_index(struct session *s, const char *arg, size_t *index);
+
+/* Columns there are for a listing; those of variable lists in the layout in force. */
+size_t session_columns(const struct session *s);
+size_t session_list_width(const struct session *s);
+
+/* May listings be coloured?  Only on a terminal, and only if NO_COLOR is unset. */
+bool session_has_colour(const struct session *s);
 
 struct cook_view session_view(const struct session *s);
 
