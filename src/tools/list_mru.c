@@ -508,7 +508,7 @@ static void
 tell_retrieved(const struct session *s, const struct mruget *m, bool interrupted)
 {
 	if (s->layout == LAYOUT_CLASSIC)
-		fprintf(stderr, "\rRetrieved %zu unique MRU entries and %zu updates.\n", m->n, m->updates);
+		fprintf(stderr, "Retrieved %zu unique MRU entries and %zu updates.\n", m->n, m->updates);
 	if (interrupted)
 		fprintf(stderr, "mrulist retrieval interrupted by operator.\nDisplaying partial client list.\n");
 }
