@@ -368,6 +368,34 @@ def test_ntpstat_tells_a_synchronised_clock():
                                                      "   time correct to within 11 ms\n   polling server every 16 s\n")
 
 
+class TimeServer(Server):
+    """Gives the time and answers no questions; lying: not even to the request."""
+
+    def __init__(self, lying=False):
+        super().__init__(None)
+        self.lying = lying
+
+    def run(self):
+        while not self.done:
+            try:
+                data, peer = self.sock.recvfrom(2048)
+            except socket.timeout:
+                continue
+            if len(data) == 48 and data[0] & 7 == 3:
+                self.sock.sendto(bytes([0x24, 2]) + bytes(22) + (bytes(8) if self.lying else data[40:48]) + bytes(16), peer)
+
+
+def test_a_daemon_that_gives_the_time_but_no_answers_is_told_from_none():
+    text = "The daemon here gives the time but answers no questions about itself"
+    with TimeServer():
+        stat, wait = run("ntpstat"), run("ntpwait", "-n", "5", "-s", "0", limit=10)
+    assert stat.returncode == 2 and stat.stderr.startswith("timeout\n" + text)
+    assert wait.returncode == 2 and wait.stdout == "" and text in wait.stderr
+    with TimeServer(lying=True):
+        stat, wait = run("ntpstat"), run("ntpwait", "-n", "1", "-s", "0")
+    assert (stat.returncode, stat.stderr) == (2, "timeout\n") and (wait.returncode, wait.stderr) == (1, "")
+
+
 def test_ntpstat_takes_a_maximum_error():
     with Server(good):
         good_enough, too_bad = run("ntpstat", "-m", "11"), run("ntpstat", "-m", "10")
