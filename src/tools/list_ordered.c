@@ -63,7 +63,7 @@ set_field(const struct json_field *f, union ordered_row *row, const struct varva
 	if (f->kind == JSON_TEXT) {
 		text = strb_init(at, ORDERED_TEXT_MAX);
 		strb_visible(&text, v->s, v->len);
-	} else if (varval_uint(v, &u) && u <= INT32_MAX) {
+	} else if (varval_uint(v, &u) && u <= LONG_MAX) {
 		l = (long)u;
 		memcpy(at, &l, sizeof(l));
 	}
@@ -181,7 +181,10 @@ reslist_put(FILE *out, enum layout layout, const union ordered_row *row)
 	const struct reslist_row *r = &row->reslist;
 
 	(void)layout;
-	put_number(out, 9, NULL, r->hits);
+	if (r->hits == JSON_UNKNOWN)
+		fprintf(out, "%10s", "?");
+	else
+		fprintf(out, "%10ld", r->hits);
 	if (r->prefix != JSON_UNKNOWN)
 		fprintf(out, " %s/%ld\n", r->addr, r->prefix);
 	else

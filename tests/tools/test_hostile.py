@@ -282,8 +282,8 @@ def test_nothing_reaches_the_terminal_as_it_is():
     evil = 'version="\x1b]0;owned\x07", refid=\x1b[2J, srchost="\x9b31m", sys_\x08x=\x7f'
     with Server(lambda r: [r.reply(struct.pack("!HH", 5, 0x9014))] if r.op == READSTAT else [r.reply(evil)]):
         for command in ("rv", "rv 5", "peers", "apeers", "sysinfo", "pstats 5", "cv 5"):
-            for mode in ("cooked", "raw"):
-                out = ntpq(mode, command).stdout
+            for modes in (["cooked"], ["raw"], ["layout ntpsec"], ["layout ntpsec", "units"]):
+                out = ntpq(*modes, command).stdout
                 assert all(c == "\n" or " " <= c < "\x7f" for c in out), (command, out)
 
 

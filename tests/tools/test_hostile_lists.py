@@ -307,6 +307,49 @@ def test_variables_of_the_users_list():
     assert [r.names for r in server.requests] == ["leap,stratum", "stratum", "stratum=4", ""] and shown == ["stratum=3", "tc"]
 
 
+def on_terminal(args, *steps):
+    """Runs ntpq on a terminal: each step is what to wait for and what to type then; returns all that was shown."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "dumb"
+        os.execv(str(BUILD / "ntpq"), ["ntpq", *args])
+    shown, seen = b"", 0
+    for wait, answer in steps:
+        while wait not in shown[seen:]:
+            shown += os.read(fd, 1000)
+        seen = shown.index(wait, seen) + len(wait)
+        os.write(fd, answer)
+    try:
+        while chunk := os.read(fd, 1000):
+            shown += chunk
+    except OSError:
+        pass
+    os.close(fd)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_terminal_has_a_prompt_and_a_history():
+    with Server(good) as server:
+        shown, status = on_terminal(["-n", "127.0.0.1"], (b"ntpq> ", b"rv 0 leap\n"), (b"leap=00", b""), (b"ntpq> ", b"\x10\n"), (b"leap=00", b""),
+                                    (b"ntpq> ", b"exit\n"))
+    assert status == 0 and [r.names for r in server.requests] == ["leap", "leap"], shown
+
+
+def test_an_interrupt_ends_the_command_and_not_ntpq():
+    begin = time.monotonic()
+    with Server(lambda r: []):
+        shown, status = on_terminal(["-n", "127.0.0.1"], (b"ntpq> ", b"peers\n"), (b"peers", b""), (b"\n", b"\x03"), (b"***Interrupted", b""),
+                                    (b"ntpq> ", b"version\n"), (b"truechimer-", b""), (b"ntpq> ", b"quit\n"))
+    assert status == 0 and time.monotonic() - begin < 4
+
+
+def test_a_password_is_no_history():
+    with Signing(lambda r: [sign(r.reply(IFSTATS))]) as server:
+        shown, status = on_terminal(["-n", "127.0.0.1"], (b"ntpq> ", b"keyid 9\n"), (b"ntpq> ", b"passwd\n"), (b"MD5 Password: ", SECRET + b"\n"),
+                                    (b"ntpq> ", b":config fooo\n"), (b"ntpq> ", b"exit\n"))
+    assert status == 0 and SECRET.decode() not in shown and server.requests[0].names == "fooo"
+
+
 def test_an_unreachable_host_does_not_hold_up_the_others():
     begin = time.monotonic()
     with Server(good), Server(lambda r: [], addr="127.0.0.2") as silent:
