@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Catches SIGINT by a signalfd. */
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -22,15 +23,29 @@ interrupt_catch(struct interrupt *i, int *fd)
 	i->ours = true;
 }
 
+bool
+interrupt_seen(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return fd != -1 && poll(&pfd, 1, 0) > 0;
+}
+
 void
-interrupt_let_go(struct interrupt *i, int *fd)
+interrupt_forget(int fd)
 {
 	struct signalfd_siginfo info;
 
+	while (fd != -1 && read(fd, &info, sizeof(info)) > 0)
+		;
+}
+
+void
+interrupt_let_go(struct interrupt *i, int *fd)
+{
 	if (!i->ours)
 		return;
-	while (read(*fd, &info, sizeof(info)) > 0)
-		;
+	interrupt_forget(*fd);
 	close(*fd);
 	*fd = -1;
 	sigprocmask(SIG_SETMASK, &i->before, NULL);

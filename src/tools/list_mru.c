@@ -344,14 +344,13 @@ letter(const struct mru_row *r, const struct mru_bits *bits)
 }
 
 static const char *
-host_text(const struct session *s, const struct mru_row *r, char *buf, size_t cap)
+host_text(host_name_fn *name, const struct mru_row *r, char *buf, size_t cap)
 {
-	struct cook_view view = session_view(s);
 	struct varval v = { .s = buf };
 
-	if (view.host_name == NULL)
+	if (name == NULL)
 		return addr_str(&r->addr, buf, cap);
-	view.host_name(&r->addr, buf, cap);
+	name(&r->addr, buf, cap);
 	v.len = strlen(buf);
 	return varval_word(&v, buf, cap);
 }
@@ -470,6 +469,7 @@ static void
 put_rows(struct session *s, const struct mruget *m, const struct mru_row *const *rows, const struct mru_bits *bits)
 {
 	struct mru_view view = { .now = m->now, .direct = s->direct };
+	host_name_fn *name = session_view(s).host_name;
 	char host[256];
 	struct json j;
 
@@ -478,8 +478,11 @@ put_rows(struct session *s, const struct mruget *m, const struct mru_row *const 
 	else if (!s->direct)
 		mru_put_head(s->out, s->layout);
 	for (size_t i = 0; i < m->n; i++) {
+		/* Thousands of names may take for ever: who interrupts that gets the rest by address. */
+		if (name != NULL && interrupt_seen(s->query.opts.interrupt_fd))
+			name = NULL;
 		view.letter = letter(rows[i], bits);
-		view.host = host_text(s, rows[i], host, sizeof(host));
+		view.host = host_text(name, rows[i], host, sizeof(host));
 		if (s->json)
 			put_json(&j, rows[i], &view);
 		else
@@ -537,7 +540,7 @@ list_mru(struct session *s, int argc, char **argv)
 		fprintf(stderr, "Ctrl-C will stop MRU retrieval and display partial results.\n");
 	interrupt_catch(&interrupt, &s->query.opts.interrupt_fd);
 	ok = fetch(s, &m, &o, &interrupted);
-	interrupt_let_go(&interrupt, &s->query.opts.interrupt_fd);
+	interrupt_forget(s->query.opts.interrupt_fd);
 	collected = monotime_diff(monotime_now(), begin);
 	if (m.now.raw == 0)
 		m.now = walltime_to_ntp(walltime_now());
@@ -551,6 +554,7 @@ list_mru(struct session *s, int argc, char **argv)
 		put_rows(s, &m, rows, bits);
 		put_cost(s, &m, collected, monotime_diff(monotime_now(), begin));
 	}
+	interrupt_let_go(&interrupt, &s->query.opts.interrupt_fd);
 	free(rows);
 	mruget_free(&m);
 	return ok;
