@@ -50,6 +50,7 @@ pkg_libs := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 check_cflags := $(shell pkg-config --cflags check 2>/dev/null)
 check_libs := $(shell pkg-config --libs check 2>/dev/null)
 edit_cflags := $(shell pkg-config --cflags libedit 2>/dev/null)
+crypto_libs := $(shell pkg-config --libs libcrypto 2>/dev/null)
 edit_libs := $(shell pkg-config --libs libedit 2>/dev/null)
 
 COMPILE	= $(CC) -std=gnu17 $(CPPFLAGS) $(pkg_cflags) $(WARN) $(HARDEN) $(CFLAGS) $(SAN) -MMD -MP
@@ -96,7 +97,7 @@ $B/ntpd: $B/src/daemon/main.o $(LIB)
 	@echo "  LD	$@"
 	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
 
-# --- tools: on base and wire only, each from its own files ------------------------------------
+# --- tools: on base and wire, ntpq on auth too, each from its own files ------------------------------------
 TOOL_ntpstat	= ntpstat.c
 TOOL_ntpwait	= ntpwait.c
 TOOL_shared	= $(filter-out src/tools/ntpq.c src/tools/ntpstat.c src/tools/ntpwait.c src/tools/ntpkeygen.c,$(wildcard src/tools/*.c))
@@ -113,7 +114,7 @@ $(TOOL_LIB): $(TOOL_OBJ)
 
 $B/ntpq: $B/src/tools/ntpq.o $(TOOL_LIB) $(LIB)
 	@echo "  LD	$@"
-	$Q$(LINK) -o $@ $^ $(edit_libs) $(pkg_libs) -lm
+	$Q$(LINK) -o $@ $^ $(edit_libs) $(crypto_libs) -lm
 
 $B/ntpstat $B/ntpwait $B/ntpkeygen: $B/%: $B/src/tools/%.o $(TOOL_LIB) $(LIB)
 	@echo "  LD	$@"

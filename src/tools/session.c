@@ -78,6 +78,18 @@ session_is_silent(const struct session *s)
 	return s->timed_out && !s->query.heard;
 }
 
+/* Errors by the names of the protocol, as NTPsec's ntpq tells them. */
+static const char *
+error_name(uint8_t code)
+{
+	static const char *const names[] = {
+		[CERR_UNSPEC] = "UNSPEC", [CERR_PERMISSION] = "PERMISSION", [CERR_BADFMT] = "BADFMT", [CERR_BADOP] = "BADOP",
+		[CERR_BADASSOC] = "BADASSOC", [CERR_UNKNOWNVAR] = "UNKNOWNVAR", [CERR_BADVALUE] = "BADVALUE", [CERR_RESTRICT] = "RESTRICT",
+	};
+
+	return names[code < NELEMS(names) ? code : CERR_UNSPEC];
+}
+
 void
 session_complain(const struct session *s, enum query_err e, uint16_t associd)
 {
@@ -103,7 +115,10 @@ session_complain(const struct session *s, enum query_err e, uint16_t associd)
 		fprintf(stderr, "ntpq: %s: %s\n", host, strerror(s->query.errnum));
 		break;
 	case QUERY_SERVER:
-		fprintf(stderr, "%s\n", words_server_error(s->query.server_err, associd, buf, sizeof(buf)));
+		if (s->layout == LAYOUT_NTPSEC)
+			fprintf(stderr, "***Server error code %s\n", error_name(s->query.server_err));
+		else
+			fprintf(stderr, "%s\n", words_server_error(s->query.server_err, associd, buf, sizeof(buf)));
 		break;
 	case QUERY_REQUEST:
 		fprintf(stderr, "***Request longer than %d octets\n", CONTROL_DATA_MAX);

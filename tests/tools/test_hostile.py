@@ -171,6 +171,9 @@ def test_errors_are_told():
                        (5, "***A request variable unknown to the server"), (200, "***Server returned an unspecified error")]:
         with Server(lambda r, code=code: [r.reply(error=code)]):
             assert text in ntpq("rv 9").stderr
+    for code, name in [(1, "PERMISSION"), (4, "BADASSOC"), (5, "UNKNOWNVAR"), (7, "RESTRICT"), (200, "UNSPEC")]:
+        with Server(lambda r, code=code: [r.reply(error=code)]):
+            assert f"***Server error code {name}\n" in ntpq("layout ntpsec", "rv 9").stderr
 
 
 def test_an_association_that_ends_meanwhile_is_left_out():
