@@ -20,6 +20,8 @@ localstatedir	= /var
 unitdir		= $(PREFIX)/lib/systemd/system
 sysusersdir	= $(PREFIX)/lib/sysusers.d
 tmpfilesdir	= $(PREFIX)/lib/tmpfiles.d
+bashcompdir	= $(PREFIX)/share/bash-completion/completions
+zshcompdir	= $(PREFIX)/share/zsh/site-functions
 ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 
 # --- what is needed to build, and to test ------------------------------------------------------
@@ -48,6 +50,7 @@ pkg_libs := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 check_cflags := $(shell pkg-config --cflags check 2>/dev/null)
 check_libs := $(shell pkg-config --libs check 2>/dev/null)
 edit_cflags := $(shell pkg-config --cflags libedit 2>/dev/null)
+crypto_libs := $(shell pkg-config --libs libcrypto 2>/dev/null)
 edit_libs := $(shell pkg-config --libs libedit 2>/dev/null)
 
 COMPILE	= $(CC) -std=gnu17 $(CPPFLAGS) $(pkg_cflags) $(WARN) $(HARDEN) $(CFLAGS) $(SAN) -MMD -MP
@@ -73,7 +76,7 @@ SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
 OBJ	= $(SRC:%.c=$B/%.o)
 LIB	= $B/libtruechimer.a
 
-TOOLS	= ntpq ntpstat ntpwait
+TOOLS	= ntpq ntpstat ntpwait ntpkeygen
 PROGRAMS = ntpd $(TOOLS)
 
 .PHONY: all deps run check check-unit check-sim check-net vmtest demo bench bench-accuracy fuzz asan tsan lint install uninstall clean distclean
@@ -95,10 +98,10 @@ $B/ntpd: $B/src/daemon/main.o $(LIB)
 	@echo "  LD	$@"
 	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
 
-# --- tools: on base and wire only, each from its own files ------------------------------------
+# --- tools: on base and wire, ntpq on auth too, each from its own files ------------------------------------
 TOOL_ntpstat	= ntpstat.c
 TOOL_ntpwait	= ntpwait.c
-TOOL_shared	= $(filter-out src/tools/ntpq.c src/tools/ntpstat.c src/tools/ntpwait.c,$(wildcard src/tools/*.c))
+TOOL_shared	= $(filter-out src/tools/ntpq.c src/tools/ntpstat.c src/tools/ntpwait.c src/tools/ntpkeygen.c,$(wildcard src/tools/*.c))
 TOOL_OBJ	= $(TOOL_shared:%.c=$B/%.o)
 TOOL_LIB	= $B/libtools.a
 
@@ -112,9 +115,9 @@ $(TOOL_LIB): $(TOOL_OBJ)
 
 $B/ntpq: $B/src/tools/ntpq.o $(TOOL_LIB) $(LIB)
 	@echo "  LD	$@"
-	$Q$(LINK) -o $@ $^ $(edit_libs) -lm
+	$Q$(LINK) -o $@ $^ $(edit_libs) $(crypto_libs) -lm
 
-$B/ntpstat $B/ntpwait: $B/%: $B/src/tools/%.o $(TOOL_LIB) $(LIB)
+$B/ntpstat $B/ntpwait $B/ntpkeygen: $B/%: $B/src/tools/%.o $(TOOL_LIB) $(LIB)
 	@echo "  LD	$@"
 	$Q$(LINK) -o $@ $^ -lm
 
@@ -225,7 +228,7 @@ install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(sysconfdir) $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir) \
 		$(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(ntpunitsdir) $(DESTDIR)$(docdir) \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
-	install -m 755 $B/ntpd $B/ntpwait $(DESTDIR)$(sbindir)
+	install -m 755 $B/ntpd $B/ntpwait $B/ntpkeygen $(DESTDIR)$(sbindir)
 	install -m 755 $B/ntpq $B/ntpstat $(DESTDIR)$(bindir)
 	@# A configuration that is there is somebody's work.
 	test -e $(DESTDIR)$(sysconfdir)/ntp.conf || install -m 644 conf/ntp.conf $(DESTDIR)$(sysconfdir)/ntp.conf
@@ -237,6 +240,9 @@ install: all
 	install -m 644 man/*.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
 	install -m 644 man/*.8 $(DESTDIR)$(mandir)/man8
+	install -d $(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir)
+	install -m 644 conf/completion/ntpq.bash $(DESTDIR)$(bashcompdir)/ntpq
+	install -m 644 conf/completion/_ntpq $(DESTDIR)$(zshcompdir)/_ntpq
 	install -d $(DESTDIR)$(sysconfdir)/apparmor.d
 	install -m 644 conf/apparmor/usr.sbin.ntpd $(DESTDIR)$(sysconfdir)/apparmor.d
 	@# On the running system (no DESTDIR): the user, its directories, and systemd's knowledge of the units.
@@ -245,11 +251,12 @@ install: all
 	fi
 
 uninstall:
-	cd $(DESTDIR)$(sbindir) && rm -f ntpd ntpwait
+	cd $(DESTDIR)$(sbindir) && rm -f ntpd ntpwait ntpkeygen
 	cd $(DESTDIR)$(bindir) && rm -f ntpq ntpstat
 	cd $(DESTDIR)$(unitdir) && rm -f $(UNITS)
 	rm -f $(DESTDIR)$(sysusersdir)/ntp.conf $(DESTDIR)$(tmpfilesdir)/ntp.conf $(DESTDIR)$(ntpunitsdir)/60-ntpd.list
 	rm -f $(DESTDIR)$(sysconfdir)/apparmor.d/usr.sbin.ntpd
+	rm -f $(DESTDIR)$(bashcompdir)/ntpq $(DESTDIR)$(zshcompdir)/_ntpq
 	rm -rf $(DESTDIR)$(docdir)
 	for m in man/*.[1-9]; do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 

@@ -231,7 +231,10 @@ item_string(const struct cook_view *view, const struct control_item *item, size_
 
 	if (f == NULL)
 		return NULL;
-	put_item(f, view, item);
+	if (view->layout == LAYOUT_NTPSEC && (item->value == NULL || item->value[-1] != '"'))
+		cook_item_ntpsec(f, view, item);
+	else
+		put_item(f, view, item);
 	if (fclose(f) != 0) {
 		free(s);
 		return NULL;

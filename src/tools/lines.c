@@ -77,7 +77,8 @@ edited_line(struct lines *l)
 	copy = strdup(line);
 	if (copy == NULL)
 		return NULL;
-	if (l->history != NULL && copy[strspn(copy, " \t\n")] != '\0')
+	/* Passwords are nobody's history. */
+	if (l->history != NULL && copy[strspn(copy, " \t\n")] != '\0' && strncmp(copy + strspn(copy, " \t"), "passwd", 6) != 0)
 		history(l->history, &ev, H_ENTER, copy);
 	free(l->buf);
 	l->buf = copy;
@@ -104,6 +105,12 @@ lines_next(struct lines *l)
 	else if (l->prompt)
 		putchar('\n');
 	return line;
+}
+
+bool
+lines_prompt(const struct lines *l)
+{
+	return l->prompt;
 }
 
 void

@@ -18,6 +18,9 @@ MUST_USE struct lines *lines_new(bool prompt);
 /* The next line, without its newline, in a buffer that is the caller's to change until the next call; NULL at the end. */
 MUST_USE char *lines_next(struct lines *l);
 
+/* Are commands prompted for? */
+bool lines_prompt(const struct lines *l);
+
 void lines_free(struct lines *l);
 
 #endif

@@ -57,12 +57,14 @@ assocs_put(FILE *out, const struct assoc_entry *assocs, size_t n, bool all)
 	}
 }
 
+/* NTPsec's begins with an empty line and hides nothing. */
 bool
 list_assocs(struct session *s, bool all, bool fresh)
 {
 	struct assoc_row row;
 	struct json j;
 
+	all = all || s->layout == LAYOUT_NTPSEC;
 	if ((fresh || !s->have_assocs) && !session_fetch_assocs(s))
 		return false;
 	if (s->json) {
@@ -77,6 +79,8 @@ list_assocs(struct session *s, bool all, bool fresh)
 	} else if (s->nassocs == 0) {
 		fprintf(stderr, "No association ID's returned\n");
 	} else {
+		if (s->layout == LAYOUT_NTPSEC)
+			putc('\n', s->out);
 		assocs_put(s->out, s->assocs, s->nassocs, all);
 	}
 	return true;
@@ -92,7 +96,7 @@ server_clock(struct session *s, struct walltime ours)
 	struct ntptime t;
 	struct vars v;
 
-	if (query_ask(&s->query, CONTROL_READVAR, 0, "clock", strlen("clock")) != QUERY_OK)
+	if (session_query(s, CONTROL_READVAR, 0, "clock") != QUERY_OK)
 		return ours;
 	v = session_answer(s);
 	return vars_time(&v, "clock", &t) && t.raw != 0 ? ntptime_to_wall(t, ours) : ours;
@@ -102,7 +106,7 @@ server_clock(struct session *s, struct walltime ours)
 static bool
 read_peer(struct session *s, const struct peer_view *view, const struct assoc_entry *a, struct peer_row *row, bool *go_on)
 {
-	enum query_err e = query_ask(&s->query, CONTROL_READVAR, a->id, NULL, 0);
+	enum query_err e = session_query(s, CONTROL_READVAR, a->id, NULL);
 	struct vars v = session_answer(s);
 
 	/* An association may end between the list and the question: nothing to say about it then. */
@@ -119,6 +123,7 @@ list_peers(struct session *s, enum peers_layout layout, bool all, int family)
 {
 	struct peers_style style = {
 		.layout = layout, .server = s->host, .server_width = s->server_width, .wide = s->wide,
+		.whose = s->layout, .units = s->units, .columns = session_columns(s), .colour = session_has_colour(s),
 	};
 	struct peer_view view = { .cook = session_view(s), .refid_hash = s->refid_hash };
 	bool go_on = true;

@@ -23,6 +23,20 @@ bool list_vars(struct session *s, enum control_op op, uint16_t associd, const ch
 /* A labelled table of variables by the name of its command ("sysinfo"); associd is 0 but for pstats. */
 bool list_table(struct session *s, const char *command, uint16_t associd);
 
+/* The MRU list; arguments are those of the command: filters, and sort=. */
+bool list_mru(struct session *s, int argc, char **argv);
+
+/* "ifstats" or "reslist", which a control key must sign. */
+bool list_ordered(struct session *s, const char *command);
+
+/* What stands in front of answers: whose they are, when several hosts are asked; the status word. */
+void put_server(const struct session *s);
+void put_status(struct session *s, enum control_op op, uint16_t associd, uint16_t status);
+enum status_kind status_kind(enum control_op op, uint16_t associd);
+
+/* An answer as it came, made visible. */
+void put_raw(FILE *out, const struct vars *v);
+
 /* Prints the rows of associations on out: the pure part of list_assocs. */
 void assocs_put(FILE *out, const struct assoc_entry *assocs, size_t n, bool all);
 

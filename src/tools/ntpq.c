@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ntpq: asks NTP daemons about themselves by mode 6 (RFC 9327). */
+#include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "interrupt.h"
 #include "lines.h"
 #include "version.h"
 
 #define COMMANDS_MAX	64	/* -c on one command line */
+#define EXIT_NOT_HAD	2	/* something that the command line asks for could not be had */
 #define WIDTH_MIN	20
 #define WIDTH_MAX	10000
 
-enum option_key { KEY_HELP = 'h', KEY_OLD_RV = 256, KEY_JSON };
+enum option_key { KEY_HELP = 'h', KEY_OLD_RV = 256, KEY_JSON, KEY_LAYOUT };
 
 static const struct { int key; const char *name, *arg, *help; } options[] = {
 	{ '4', "ipv4", NULL, "ask hosts at their IPv4 addresses only" },
 	{ '6', "ipv6", NULL, "ask hosts at their IPv6 addresses only" },
+	{ 'a', "authentication", "ID", "sign with the key of that id" },
 	{ 'c', "command", "COMMAND", "run COMMAND on each host, instead of asking for commands; may be repeated" },
 	{ 'd', "debug-level", NULL, "tell more about packets; may be repeated" },
 	{ 'D', "set-debug-level", "N", "tell that much about packets" },
 	{ 'i', "interactive", NULL, "prompt for commands even where there is no terminal" },
+	{ 'k', "keyfile", "FILE", "find keys in this file" },
+	{ KEY_LAYOUT, "layout", "classic|ntpsec", "whose columns listings have" },
+	{ 'l', "logfile", "FILE", "tell about packets in this file" },
 	{ 'n', "numeric", NULL, "show addresses, not names" },
 	{ 'p', "peers", NULL, "list the peers: the same as -c peers" },
 	{ 'r', "refid", "hash|ipv4", "how references of stratum 2 and up are shown" },
+	{ 'u', "units", NULL, "show values with their units (in NTPsec's layout)" },
 	{ 'w', "wide", NULL, "give a long name a line of its own" },
 	{ 'W', "width", "N", "assume a terminal of N columns" },
 	{ KEY_JSON, "json", NULL, "print listings as JSON, one line per command and host" },
@@ -50,7 +56,8 @@ enum parse { PARSE_GO, PARSE_DONE, PARSE_USAGE };
 static void
 print_help(FILE *out)
 {
-	fprintf(out, "usage: ntpq [-46dhinpwV?] [-c COMMAND] [-D N] [-r hash|ipv4] [-W N] [--json] [host ...]\n\n");
+	fprintf(out, "usage: ntpq [-46dhinpuwV?] [-a ID] [-c COMMAND] [-D N] [-k FILE] [-l FILE] [-r hash|ipv4] [-W N]\n"
+	    "            [--json] [--layout=classic|ntpsec] [--old-rv] [host ...]\n\n");
 	for (size_t i = 0; i < NELEMS(options); i++) {
 		char name[48];
 
@@ -114,6 +121,11 @@ take_option(struct request *r, struct session *s, int key, char *arg)
 	switch (key) {
 	case '4': s->query.opts.family = AF_INET; break;
 	case '6': s->query.opts.family = AF_INET6; break;
+	case 'a':
+		ok = number_between(arg, 1, KEY_ID_MAX, &n);
+		if (ok)
+			authkey_set_id(&s->key, (uint32_t)n);
+		break;
 	case 'c': ok = add_command(r, arg); break;
 	case 'd': s->query.opts.debug++; break;
 	case 'D':
@@ -122,6 +134,18 @@ take_option(struct request *r, struct session *s, int key, char *arg)
 			s->query.opts.debug = (unsigned)n;
 		break;
 	case 'i': r->interactive = true; break;
+	case 'k': ok = authkey_load(&s->key, arg); break;
+	case 'l':
+		s->query.opts.debug_out = fopen(arg, "ae");
+		ok = s->query.opts.debug_out != NULL;
+		if (!ok)
+			fprintf(stderr, "ntpq: %.200s: %s\n", arg, strerror(errno));
+		break;
+	case KEY_LAYOUT:
+		ok = session_set_layout(s, arg);
+		if (!ok)
+			fprintf(stderr, "ntpq: `%.40s': classic or ntpsec is wanted\n", arg);
+		break;
 	case 'n': s->numeric = true; break;
 	case 'p': ok = add_command(r, peers); break;
 	case 'r':
@@ -130,11 +154,12 @@ take_option(struct request *r, struct session *s, int key, char *arg)
 		if (!ok)
 			fprintf(stderr, "ntpq: `%.40s': hash or ipv4 is wanted\n", arg);
 		break;
+	case 'u': s->units = true; break;
 	case 'w': s->wide = true; break;
 	case 'W':
 		ok = number_between(arg, WIDTH_MIN, WIDTH_MAX, &n);
 		if (ok)
-			s->width = n - 2;
+			s->columns = n;
 		break;
 	case KEY_JSON: s->json = true; break;
 	case KEY_OLD_RV: s->old_rv = true; break;
@@ -192,68 +217,61 @@ server_width(const struct request *r)
 	return width < SESSION_HOST_SHOWN ? (int)width : SESSION_HOST_SHOWN;
 }
 
-/* Runs all commands on all hosts, with a blank line between any two outputs. */
-static void
+/*
+ * Runs all commands on all hosts, with a blank line between any two outputs.  A host that cannot be had is passed over.  Returns whether
+ * all did what they should.
+ */
+static bool
 run_commands(struct session *s, const struct request *r)
 {
-	bool first = true;
+	bool first = true, ok = true;
 
 	for (int h = 0; h < r->nhosts && !s->done; h++) {
-		if (!session_open(s, r->hosts[h]))
+		if (!session_open(s, r->hosts[h])) {
+			ok = false;
 			continue;
-		for (size_t i = 0; i < r->ncommands && !s->done; i++) {
+		}
+		/* Whoever has not answered the first command will not answer the others: the next host need not wait for that. */
+		for (size_t i = 0; i < r->ncommands && !s->done && !session_is_silent(s); i++) {
 			/* Running takes the line apart, and the next host needs it again. */
 			char *line = strdup(r->commands[i]);
 
 			if (line == NULL)
-				return;
-			if (!first && !s->json)
+				return false;
+			/* NTPsec's puts nothing between them. */
+			if (!first && !s->json && s->layout == LAYOUT_CLASSIC && line[0] != '~')
 				putc('\n', s->out);
 			first = false;
-			command_run(s, line);
+			ok &= command_run(s, line);
 			fflush(s->out);
 			free(line);
 		}
 	}
+	return ok;
 }
 
-/* While a command runs an interrupt ends that command alone: it arrives by this descriptor. */
-static int
-interrupt_fd(sigset_t *interrupt)
-{
-	sigemptyset(interrupt);
-	sigaddset(interrupt, SIGINT);
-	return signalfd(-1, interrupt, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
+/* While a command runs an interrupt ends that command alone. */
 static void
 run_interactive(struct session *s, const struct request *r)
 {
 	struct lines *lines = lines_new(r->interactive);
-	struct signalfd_siginfo info;
-	sigset_t interrupt;
+	struct interrupt interrupt;
 	char *line;
 
 	if (lines == NULL)
 		return;
-	s->query.opts.interrupt_fd = interrupt_fd(&interrupt);
+	s->interactive = lines_prompt(lines);
 	if (!session_open(s, r->hosts[0]))
 		s->host = NULL;		/* `host' may open another one */
 	while (!s->done && (line = lines_next(lines)) != NULL) {
-		sigprocmask(SIG_BLOCK, &interrupt, NULL);
+		interrupt_catch(&interrupt, &s->query.opts.interrupt_fd);
 		command_run(s, line);
 		fflush(s->out);
-		/* One that came too late for the command is not to end ntpq. */
-		if (s->query.opts.interrupt_fd != -1)
-			(void)!read(s->query.opts.interrupt_fd, &info, sizeof(info));
-		sigprocmask(SIG_UNBLOCK, &interrupt, NULL);
+		interrupt_let_go(&interrupt, &s->query.opts.interrupt_fd);
 	}
 	lines_free(lines);
-	if (s->query.opts.interrupt_fd != -1)
-		close(s->query.opts.interrupt_fd);
 }
 
-/* As with every ntpq before, the exit status tells of a wrong command line alone, not of what the hosts said. */
 int
 main(int argc, char **argv)
 {
@@ -261,6 +279,7 @@ main(int argc, char **argv)
 	char *default_host[] = { localhost, NULL };
 	struct session *s = malloc(sizeof(*s));
 	struct request r = { 0 };
+	int status = EXIT_SUCCESS;
 	enum parse p;
 
 	if (s == NULL) {
@@ -269,18 +288,20 @@ main(int argc, char **argv)
 	}
 	session_init(s, &query_defaults);
 	p = parse_command_line(&r, s, argc, argv);
-	if (p == PARSE_USAGE)
+	if (p == PARSE_USAGE) {
 		fprintf(stderr, "Try `ntpq --help'.\n");
+		status = EXIT_FAILURE;
+	}
 	if (p == PARSE_GO && r.nhosts == 0) {
 		r.hosts = default_host;
 		r.nhosts = 1;
 	}
 	s->server_width = server_width(&r);
 	if (p == PARSE_GO && r.ncommands > 0)
-		run_commands(s, &r);
+		status = run_commands(s, &r) ? EXIT_SUCCESS : EXIT_NOT_HAD;
 	else if (p == PARSE_GO)
 		run_interactive(s, &r);
-	session_close(s);
+	session_free(s);
 	free(s);
-	return p == PARSE_USAGE ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

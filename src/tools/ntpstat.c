@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/ntp.h"
+#include "foreign.h"
 #include "query.h"
 #include "vars.h"
 #include "version.h"
@@ -177,12 +178,16 @@ print_report(const struct report *r, double max)
 static int
 no_daemon(enum query_err e)
 {
+	const char *foreign = e == QUERY_SERVER || e == QUERY_TOO_BIG ? NULL : foreign_daemon();
+
 	if (e == QUERY_TIMEOUT || e == QUERY_INCOMPLETE)
 		fprintf(stderr, "timeout\n");
 	else if (e == QUERY_SERVER || e == QUERY_TOO_BIG)
 		fprintf(stderr, "NTP daemon does not answer the question\n");
 	else
-		fprintf(stderr, "Unable to talk to NTP daemon. Is it running?\n");
+		fprintf(stderr, foreign != NULL ? "Unable to talk to NTP daemon.\n" : "Unable to talk to NTP daemon. Is it running?\n");
+	if (foreign != NULL)
+		fprintf(stderr, "%s\n", foreign);
 	return EXIT_NO_DAEMON;
 }
 

@@ -8,18 +8,21 @@
 
 #include "base/ntp.h"
 #include "base/time.h"
+#include "foreign.h"
 #include "query.h"
 #include "vars.h"
 #include "version.h"
 
+#define EXIT_FOREIGN	2	/* the daemon here will never answer */
 #define EXIT_USAGE	2
 #define ANSWER_MS	1000	/* the daemon is on this machine: it answers at once or not at all */
 #define ANSWER_MORE_MS	500
+#define SILENT_TRIES	3
 #define COUNT_MAX	1000000000
 
 struct wait { unsigned long tries, sleep; bool verbose; };
 
-enum state { STATE_SYNCHRONISED, STATE_NOT_YET, STATE_UNKNOWN, STATE_ODD };
+enum state { STATE_SYNCHRONISED, STATE_NOT_YET, STATE_SILENT, STATE_UNKNOWN, STATE_ODD };
 
 static const char help[] =
     "usage: ntpwait [-hvV] [-n TRIES] [-s SECONDS]\n\n"
@@ -28,14 +31,14 @@ static const char help[] =
     "  -v, --verbose        tell what is going on\n"
     "  -h, --help           print this and exit (-? too)\n"
     "  -V, --version        print the version and exit\n\n"
-    "Exits with 0 once ntpd on this machine is synchronised, 1 if it is not, 2 after a wrong option.\n";
+    "Exits with 0 once ntpd on this machine is synchronised, 1 if it is not, 2 after a wrong option or if\nthe daemon that runs here cannot be asked.\n";
 
 /* Asks once.  word gets the leap indicator as text. */
 static enum state
 ask(char *word, size_t cap)
 {
 	struct query_opts opts = query_defaults;
-	enum state state = STATE_NOT_YET;
+	enum state state = STATE_SILENT;
 	struct query q;
 	enum query_err e;
 	struct vars v;
@@ -90,6 +93,8 @@ static int
 wait_synchronised(const struct wait *w)
 {
 	struct monotime begin = monotime_now();
+	const char *foreign;
+	unsigned silent = 0;
 	char word[16], text[64];
 
 	if (w->verbose) {
@@ -102,6 +107,16 @@ wait_synchronised(const struct wait *w)
 			snprintf(text, sizeof(text), "OK! (%.1f seconds)\n", monotime_diff(monotime_now(), begin));
 			tell(w, text);
 			return EXIT_SUCCESS;
+		case STATE_SILENT:
+			/* Nobody yet, or somebody who never will: that shows when it has been silent for some tries, and not because it was busy. */
+			foreign = ++silent >= SILENT_TRIES || try == w->tries ? foreign_daemon() : NULL;
+			if (foreign != NULL) {
+				tell(w, "\n");
+				fflush(stdout);
+				fprintf(stderr, "%s\n", foreign);
+				return EXIT_FOREIGN;
+			}
+			__attribute__((fallthrough));
 		case STATE_NOT_YET:
 			tell(w, (const char[]){ "*+:."[try % 4], '\0' });
 			if (try < w->tries)

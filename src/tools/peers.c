@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads an association's variables into a row and prints rows column by column as classic ntpq does. */
+/* Reads an association's variables into a row. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,7 @@
 #include "strb.h"
 #include "words.h"
 
-#define REMOTE_WIDTH	15
-#define RULE_WIDTH	78
+#define FINE_LEN	7	/* a point and six decimals */
 #define FLASH_LOOP	0x800	/* peer_loop: the peer gets its time from us */
 #define MODE_BCLIENT	6	/* association mode of a broadcast client; mode 6 on the wire is something else */
 
@@ -150,6 +149,26 @@ fill_refid(struct peer_row *row, const struct peer_view *view, const struct vars
 	}
 }
 
+/* What NTPsec's columns depend on besides the numbers. */
+static void
+fill_texts(struct peer_row *row, const struct vars *v)
+{
+	static const char *const names[] = {
+		[PEER_DELAY] = "delay", [PEER_OFFSET] = "offset", [PEER_JITTER] = "jitter", [PEER_DISPERSION] = "dispersion",
+	};
+	struct varval value;
+
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		if (!vars_word(v, names[i], row->text[i], sizeof(row->text[i])))
+			row->text[i][0] = '\0';
+	}
+	/* Six decimals in the delay tell a server that measures finer than microseconds. */
+	row->fine = vars_get(v, "delay", &value) && value.len > FINE_LEN && value.s[value.len - FINE_LEN] == '.';
+	row->cookies = number(v, "ntscookies");
+	if (!vars_word(v, "refid", row->sent_refid, sizeof(row->sent_refid)))
+		row->sent_refid[0] = '\0';
+}
+
 void
 peer_row_fill(struct peer_row *row, const struct peer_view *view, uint16_t associd, uint16_t status, const struct vars *v)
 {
@@ -175,92 +194,5 @@ peer_row_fill(struct peer_row *row, const struct peer_view *view, uint16_t assoc
 	row->offset = real(v, "offset");
 	row->jitter = real(v, "jitter");
 	row->dispersion = real(v, "dispersion");
-}
-
-static const struct { const char *head; int extra; } heads[] = {
-	[PEERS_REFID] = { "     remote           refid      st t when poll reach   delay   offset  jitter", 0 },
-	[PEERS_ASSID] = { "     remote       refid   assid  st t when poll reach   delay   offset  jitter", 0 },
-	[PEERS_LOCAL] = { "     remote           local      st t when poll reach   delay   offset    disp", 0 },
-	[PEERS_NAME_LAST] = { " st t when poll reach   delay   offset   jitter refid           T remote", 1 },
-};
-
-void
-peers_put_head(FILE *out, const struct peers_style *style)
-{
-	int rule = RULE_WIDTH + heads[style->layout].extra;
-
-	if (style->server_width > 0) {
-		fprintf(out, "%-*.*s ", style->server_width, style->server_width, "server (local)");
-		rule += style->server_width + 1;
-	}
-	fprintf(out, "%s\n", heads[style->layout].head);
-	while (rule-- > 0)
-		putc('=', out);
-	putc('\n', out);
-}
-
-/* Columns st to reach, the same in all layouts. */
-static void
-put_middle(FILE *out, const struct peer_row *row)
-{
-	char st[24] = "?", reach[24] = "?", when[16], poll[16] = "?";
-
-	if (row->stratum != JSON_UNKNOWN)
-		snprintf(st, sizeof(st), "%ld", row->stratum);
-	if (row->reach != JSON_UNKNOWN)
-		snprintf(reach, sizeof(reach), "%lo", (unsigned long)row->reach);
-	if (row->poll != JSON_UNKNOWN)
-		words_interval(row->poll, poll, sizeof(poll));
-	words_interval(row->when, when, sizeof(when));
-	fprintf(out, "%2s %s %4.4s %4.4s  %3s", st, row->type, when, poll, reach);
-}
-
-static void
-put_name_last(FILE *out, const struct peer_row *row)
-{
-	char delay[32], offset[32], jitter[32];
-
-	putc(' ', out);
-	put_middle(out, row);
-	fprintf(out, " %8s %8s %8s %-15.15s %s %s\n", words_ms(row->delay, 8, false, delay, sizeof(delay)),
-	    words_ms(row->offset, 8, false, offset, sizeof(offset)), words_ms(row->jitter, 8, false, jitter, sizeof(jitter)),
-	    row->refid, row->tally, row->remote);
-}
-
-/* The second column: where the peer gets its time from, or where we speak to it from. */
-static void
-put_second(FILE *out, enum peers_layout layout, const struct peer_row *row)
-{
-	const char *local = row->local[0] != '\0' ? row->local : "0.0.0.0";
-	size_t len = strlen(local);
-
-	if (layout == PEERS_ASSID)
-		fprintf(out, "%-9.9s%-6ld ", row->short_refid, row->associd);
-	else if (layout == PEERS_LOCAL && len > REMOTE_WIDTH)
-		fprintf(out, "_%s ", local + len - (REMOTE_WIDTH - 1));
-	else
-		fprintf(out, "%-15.15s ", layout == PEERS_LOCAL ? local : row->refid);
-}
-
-void
-peers_put_row(FILE *out, const struct peers_style *style, const struct peer_row *row)
-{
-	double last = style->layout == PEERS_LOCAL ? row->dispersion : row->jitter;
-	char delay[32], offset[32], jitter[32];
-
-	if (style->server_width > 0)
-		fprintf(out, "%-*.*s ", style->server_width, style->server_width, style->server);
-	if (style->layout == PEERS_NAME_LAST) {
-		put_name_last(out, row);
-		return;
-	}
-	if (style->wide && strlen(row->remote) > REMOTE_WIDTH)
-		fprintf(out, "%s%s\n%*s", row->tally, row->remote,
-		    1 + REMOTE_WIDTH + 1 + (style->server_width > 0 ? style->server_width + 1 : 0), "");
-	else
-		fprintf(out, "%s%-*.*s ", row->tally, REMOTE_WIDTH, REMOTE_WIDTH, row->remote);
-	put_second(out, style->layout, row);
-	put_middle(out, row);
-	fprintf(out, "  %7s %8s %7s\n", words_ms(row->delay, 7, false, delay, sizeof(delay)),
-	    words_ms(row->offset, 8, true, offset, sizeof(offset)), words_ms(last, 7, false, jitter, sizeof(jitter)));
+	fill_texts(row, v);
 }

@@ -14,6 +14,9 @@
 
 enum peers_layout { PEERS_REFID, PEERS_ASSID, PEERS_LOCAL, PEERS_NAME_LAST };
 
+/* Columns that NTPsec shows as they were sent. */
+enum peer_text { PEER_DELAY, PEER_OFFSET, PEER_JITTER, PEER_DISPERSION, PEER_TEXTS };
+
 /* Numbers the server did not send are JSON_UNKNOWN or NaN. */
 struct peer_row {
 	char		tally[2];
@@ -28,6 +31,10 @@ struct peer_row {
 	long		associd, stratum, reach;
 	long		when, poll;	/* s */
 	double		delay, offset, jitter, dispersion;	/* ms; offset: server minus it */
+	char		text[PEER_TEXTS][24];	/* the same as sent */
+	char		sent_refid[ADDR_STR_MAX];
+	bool		fine;		/* they came with six decimals */
+	long		cookies;	/* of network time security */
 };
 
 struct peer_view {
@@ -44,6 +51,10 @@ struct peers_style {
 	const char		*server;
 	int			 server_width;
 	bool			 wide;		/* a long name stands on a line of its own */
+	enum layout		 whose;
+	bool			 units;		/* NTPsec's: values with their units */
+	size_t			 columns;	/* NTPsec's: of the terminal; names get what there is beyond 80 */
+	bool			 colour;	/* tally and reach speak in colours */
 };
 
 void peers_put_head(FILE *out, const struct peers_style *style);

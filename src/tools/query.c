@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,9 +20,21 @@
 #define FREE_MS		500
 #define PATIENCE_TIMES	4	/* patience of a command, in first_ms */
 
+/* A MAC follows the data at the next multiple of this.  Classic servers and ours take 8, NTPsec's of 1.2.3 and later want 4. */
+#define MAC_ALIGN_CLASSIC	8
+#define MAC_ALIGN_NTPSEC	4
+
 /* RFC 9327 leaves the version open; servers echo it.  2 is what ntpq has always claimed. */
 const struct query_opts query_defaults = {
 	.family = AF_UNSPEC, .version = 2, .first_ms = 5000, .more_ms = 3000, .tries = 2, .interrupt_fd = -1,
+};
+
+/* A request as the caller put it. */
+struct question {
+	enum control_op	 op;
+	uint16_t	 associd;
+	const char	*data;
+	size_t		 len;
 };
 
 void
@@ -30,6 +43,7 @@ query_init(struct query *q, const struct query_opts *opts)
 	memset(q, 0, sizeof(*q));
 	q->opts = *opts;
 	q->fd = -1;
+	q->mac_align = MAC_ALIGN_CLASSIC;
 	q->sequence = (uint16_t)random_u64();
 	query_rested(q);
 }
@@ -41,6 +55,7 @@ query_close(struct query *q)
 		close(q->fd);
 	q->fd = -1;
 	q->heard = false;
+	q->mac_align = MAC_ALIGN_CLASSIC;
 }
 
 void
@@ -138,22 +153,53 @@ socket_error(struct query *q)
 	return errno == ECONNREFUSED ? QUERY_REFUSED : QUERY_SOCKET;
 }
 
-static enum query_err
-send_request(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
+static size_t
+round_up(size_t n, size_t multiple)
 {
-	uint8_t buf[CONTROL_MAX];
+	return (n + multiple - 1) / multiple * multiple;
+}
+
+static void PRINTF_LIKE(2, 3)
+debug(const struct query *q, const char *fmt, ...)
+{
+	FILE *out = q->opts.debug_out != NULL ? q->opts.debug_out : stderr;
+	va_list ap;
+
+	if (q->opts.debug == 0)
+		return;
+	va_start(ap, fmt);
+	vfprintf(out, fmt, ap);
+	va_end(ap);
+	fflush(out);
+}
+
+static enum query_err
+send_request(struct query *q, const struct question *ask)
+{
+	uint8_t buf[CONTROL_MAX + MAC_ALIGN_CLASSIC + QUERY_MAC_MAX];
 	struct control c = {
-		.version = q->opts.version, .op = (uint8_t)op, .sequence = ++q->sequence, .associd = associd, .count = (uint16_t)len,
+		.version = q->opts.version, .op = (uint8_t)ask->op, .sequence = ++q->sequence, .associd = ask->associd,
+		.count = (uint16_t)ask->len,
 	};
-	size_t padded = CONTROL_HEADER_LEN + (len + 3) / 4 * 4;
+	size_t len = round_up(CONTROL_HEADER_LEN + ask->len, MAC_ALIGN_NTPSEC);
 
 	memset(buf, 0, sizeof(buf));
 	control_build(&c, buf);
-	if (len > 0)
-		memcpy(buf + CONTROL_HEADER_LEN, data, len);
-	if (q->opts.debug > 0)
-		fprintf(stderr, "sent: op %d associd %u sequence %u octets %zu\n", (int)op, associd, c.sequence, padded);
-	return send(q->fd, buf, padded, MSG_NOSIGNAL) == -1 ? socket_error(q) : QUERY_OK;
+	if (ask->len > 0)
+		memcpy(buf + CONTROL_HEADER_LEN, ask->data, ask->len);
+	if (q->mac != NULL) {
+		size_t n;
+
+		len = round_up(len, q->mac_align);
+		n = q->mac->sign(q->mac->key, buf, len, buf + len);
+		if (n == 0) {
+			errno = EIO;
+			return socket_error(q);
+		}
+		len += n;
+	}
+	debug(q, "sent: op %d associd %u sequence %u octets %zu\n", (int)ask->op, ask->associd, c.sequence, len);
+	return send(q->fd, buf, len, MSG_NOSIGNAL) == -1 ? socket_error(q) : QUERY_OK;
 }
 
 /* Waits until a datagram is there. */
@@ -177,37 +223,72 @@ wait_readable(const struct query *q, struct monotime until)
 	}
 }
 
-/* What a datagram means for the question that is open. */
-static enum assembly_result
-take_datagram(struct query *q, enum control_op op, uint16_t associd, const uint8_t *buf, size_t len, bool *error)
+/* Is the datagram signed by the key of the request?  Servers put the MAC at a multiple of 8 or of 4. */
+static bool
+is_signed(const struct query_mac *mac, const uint8_t *buf, size_t len, size_t count)
+{
+	static const size_t aligns[] = { MAC_ALIGN_CLASSIC, MAC_ALIGN_NTPSEC };
+
+	for (size_t i = 0; i < NELEMS(aligns); i++) {
+		size_t at = round_up(CONTROL_HEADER_LEN + count, aligns[i]);
+
+		if (len == at + mac->len && mac->verify(mac->key, buf, at, buf + at, mac->len))
+			return true;
+	}
+	return false;
+}
+
+enum received { TAKEN_COMPLETE, TAKEN_ERROR, TAKEN_PART, TAKEN_TOO_MANY, TAKEN_UNSIGNED, TAKEN_NOT };
+
+/*
+ * What a datagram means for the question that is open.  A refusal needs no signature: a server that does not know the key has none
+ * to sign it with.
+ */
+static enum received
+take_datagram(struct query *q, const struct question *ask, const uint8_t *buf, size_t len)
 {
 	struct control c;
 
-	if (control_parse(&c, buf, len) != CONTROL_OK || !c.response || c.op != op || c.sequence != q->sequence ||
-	    c.associd != associd || c.count > CONTROL_DATA_MAX)
-		return ASSEMBLY_IGNORED;
+	if (control_parse(&c, buf, len) != CONTROL_OK || !c.response || c.op != ask->op || c.sequence != q->sequence ||
+	    c.associd != ask->associd || c.count > CONTROL_DATA_MAX)
+		return TAKEN_NOT;
 	if (c.error) {
 		q->server_err = (uint8_t)(c.status >> 8);
-		*error = true;
-		return ASSEMBLY_COMPLETE;
+		return TAKEN_ERROR;
 	}
-	return assembly_add(&q->assembly, &c, buf + CONTROL_HEADER_LEN);
+	if (q->mac != NULL && !is_signed(q->mac, buf, len, c.count))
+		return TAKEN_UNSIGNED;
+	switch (assembly_add(&q->assembly, &c, buf + CONTROL_HEADER_LEN)) {
+	case ASSEMBLY_COMPLETE: return TAKEN_COMPLETE;
+	case ASSEMBLY_TAKEN: return TAKEN_PART;
+	case ASSEMBLY_FULL: return TAKEN_TOO_MANY;
+	case ASSEMBLY_IGNORED: break;
+	}
+	return TAKEN_NOT;
+}
+
+static bool
+is_thrown_away(const struct query *q)
+{
+	return q->opts.flake > 0 && dice_throw().uniform < q->opts.flake;
 }
 
 /* Takes fragments until the answer is whole or time is up. */
 static enum query_err
-receive(struct query *q, enum control_op op, uint16_t associd, struct monotime end)
+receive(struct query *q, const struct question *ask, struct monotime end)
 {
 	struct monotime until = monotime_add(monotime_now(), q->opts.first_ms * 1e-3);
+	bool unsigned_seen = false;
 	uint8_t buf[2048];
-	bool error = false;
 
 	assembly_init(&q->assembly);
 	for (;;) {
 		enum query_err e = wait_readable(q, monotime_before(end, until) ? end : until);
-		enum assembly_result r;
+		enum received r;
 		ssize_t n;
 
+		if (e == QUERY_TIMEOUT && unsigned_seen)
+			return QUERY_UNSIGNED;
 		if (e == QUERY_TIMEOUT)
 			return q->assembly.nfrags > 0 ? QUERY_INCOMPLETE : QUERY_TIMEOUT;
 		if (e != QUERY_OK)
@@ -218,20 +299,25 @@ receive(struct query *q, enum control_op op, uint16_t associd, struct monotime e
 				continue;
 			return socket_error(q);
 		}
-		r = take_datagram(q, op, associd, buf, (size_t)n, &error);
-		if (q->opts.debug > 0)
-			fprintf(stderr, "received: octets %zd %s\n", n, r == ASSEMBLY_IGNORED ? "ignored" : "taken");
+		if (is_thrown_away(q))
+			continue;
+		r = take_datagram(q, ask, buf, (size_t)n);
+		debug(q, "received: octets %zd %s\n", n, r == TAKEN_NOT ? "ignored" : r == TAKEN_UNSIGNED ? "unsigned" : "taken");
+		q->heard = q->heard || r < TAKEN_UNSIGNED;
 		switch (r) {
-		case ASSEMBLY_COMPLETE:
-			q->heard = true;
-			return error ? QUERY_SERVER : QUERY_OK;
-		case ASSEMBLY_FULL:
+		case TAKEN_COMPLETE:
+			return QUERY_OK;
+		case TAKEN_ERROR:
+			return QUERY_SERVER;
+		case TAKEN_TOO_MANY:
 			return QUERY_TOO_BIG;
-		case ASSEMBLY_TAKEN:
-			q->heard = true;
+		case TAKEN_PART:
 			until = monotime_add(monotime_now(), q->opts.more_ms * 1e-3);
 			break;
-		case ASSEMBLY_IGNORED:
+		case TAKEN_UNSIGNED:
+			unsigned_seen = true;
+			break;
+		case TAKEN_NOT:
 			break;
 		}
 	}
@@ -239,7 +325,7 @@ receive(struct query *q, enum control_op op, uint16_t associd, struct monotime e
 
 /* One request and the wait for its answer, paid for out of the command's patience. */
 static enum query_err
-attempt(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
+attempt(struct query *q, const struct question *ask)
 {
 	int limit = q->opts.first_ms + q->opts.more_ms, spent;
 	struct monotime begin = monotime_now();
@@ -247,13 +333,23 @@ attempt(struct query *q, enum control_op op, uint16_t associd, const char *data,
 
 	if (limit > q->patience_ms + FREE_MS)
 		limit = q->patience_ms + FREE_MS;
-	e = send_request(q, op, associd, data, len);
+	e = send_request(q, ask);
 	if (e == QUERY_OK)
-		e = receive(q, op, associd, monotime_add(begin, limit * 1e-3));
+		e = receive(q, ask, monotime_add(begin, limit * 1e-3));
 	spent = (int)(monotime_diff(monotime_now(), begin) * 1e3) - FREE_MS;
 	if (spent > 0)
 		q->patience_ms = spent < q->patience_ms ? q->patience_ms - spent : 0;
 	return e;
+}
+
+/* A refusal may only mean that the server looked for the MAC elsewhere: goes over to the other place, if that is another one. */
+static bool
+try_other_place(struct query *q, size_t len)
+{
+	if (q->mac == NULL || round_up(CONTROL_HEADER_LEN + len, MAC_ALIGN_NTPSEC) == round_up(CONTROL_HEADER_LEN + len, MAC_ALIGN_CLASSIC))
+		return false;
+	q->mac_align = q->mac_align == MAC_ALIGN_CLASSIC ? MAC_ALIGN_NTPSEC : MAC_ALIGN_CLASSIC;
+	return true;
 }
 
 /*
@@ -274,13 +370,17 @@ mend_text(struct assembly *a)
 enum query_err
 query_ask(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
 {
+	const struct question ask = { .op = op, .associd = associd, .data = data, .len = len };
 	enum query_err e = QUERY_TIMEOUT;
+	bool moved = false;
 
 	if (len > CONTROL_DATA_MAX)
 		return QUERY_REQUEST;
 	for (unsigned tried = 0; tried < q->opts.tries;) {
-		e = attempt(q, op, associd, data, len);
+		e = attempt(q, &ask);
 		if ((e == QUERY_REFUSED || e == QUERY_SOCKET) && !q->heard && q->at + 1 < q->naddrs && connect_from(q, q->at + 1) == 0)
+			continue;
+		if (e == QUERY_SERVER && q->server_err == CERR_PERMISSION && !moved && (moved = try_other_place(q, len)))
 			continue;
 		if (e != QUERY_TIMEOUT && e != QUERY_INCOMPLETE)
 			break;

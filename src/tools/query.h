@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/must_use.h"
@@ -19,6 +20,16 @@
 
 #define QUERY_ADDRS_MAX	8
 
+/* How requests are signed; the functions are those of a key (auth/keys.h), so that tools without keys need no crypto library. */
+struct query_mac {
+	const void	*key;
+	size_t		 len;		/* octets of a MAC with its key id */
+	size_t		(*sign)(const void *key, const uint8_t *msg, size_t len, uint8_t *out);
+	bool		(*verify)(const void *key, const uint8_t *msg, size_t len, const uint8_t *mac, size_t mac_len);
+};
+
+#define QUERY_MAC_MAX	24
+
 struct query_opts {
 	int		family;		/* AF_UNSPEC, AF_INET, AF_INET6 */
 	uint8_t		version;	/* claimed in requests, 1 … 4 */
@@ -26,7 +37,9 @@ struct query_opts {
 	int		more_ms;	/* … and for each further one */
 	unsigned	tries;		/* requests sent before giving up, at least 1 */
 	int		interrupt_fd;	/* readable when the user wants no more of it; -1 = none */
-	unsigned	debug;		/* 1: a line to stderr per datagram */
+	unsigned	debug;		/* 1: a line per datagram … */
+	FILE		*debug_out;	/* … to this stream; NULL = stderr */
+	double		flake;		/* share of answers that are thrown away, for tests of bad networks */
 };
 
 enum query_err {
@@ -39,6 +52,9 @@ enum query_err {
 	QUERY_SERVER,		/* the server said no: server_err */
 	QUERY_REQUEST,		/* the request itself does not fit a datagram */
 	QUERY_INTERRUPTED,
+	QUERY_NO_KEY,		/* of a session: there is nothing to sign with, as has been said */
+	QUERY_NO_HOST,		/* of a session: none is open */
+	QUERY_UNSIGNED,		/* an answer came, but not signed with the key of the request */
 };
 
 struct query {
@@ -52,6 +68,8 @@ struct query {
 	int			 patience_ms;
 	int			 errnum;	/* of QUERY_SOCKET */
 	uint8_t			 server_err;	/* of QUERY_SERVER: enum control_err */
+	const struct query_mac	*mac;		/* signs requests, and only answers signed by it are taken; NULL = neither */
+	size_t			 mac_align;	/* where this server expects a MAC to begin: a multiple of 8 or of 4 */
 	struct assembly		 assembly;	/* the last answer; text is assembly.data, assembly.len */
 };
 

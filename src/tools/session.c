@@ -3,19 +3,25 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "session.h"
 #include "strb.h"
 #include "words.h"
 
+#define COLUMNS_DEFAULT	80	/* where there is no terminal to ask */
+#define COLUMNS_FREE	2
+
 void
 session_init(struct session *s, const struct query_opts *opts)
 {
 	memset(s, 0, sizeof(*s));
 	query_init(&s->query, opts);
+	authkey_init(&s->key);
 	s->out = stdout;
-	s->width = SESSION_WIDTH;
+	s->delay_ms = SESSION_DELAY_MS;
 }
 
 void
@@ -27,6 +33,27 @@ session_close(struct session *s)
 	s->host = NULL;
 	s->nassocs = 0;
 	s->have_assocs = false;
+}
+
+void
+session_free(struct session *s)
+{
+	session_close(s);
+	authkey_free(&s->key);
+}
+
+bool
+session_set_layout(struct session *s, const char *name)
+{
+	static const char *const names[] = { [LAYOUT_CLASSIC] = "classic", [LAYOUT_NTPSEC] = "ntpsec" };
+
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			s->layout = (enum layout)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool
@@ -41,7 +68,26 @@ session_open(struct session *s, const char *host)
 		return false;
 	}
 	s->host = host;
+	s->timed_out = false;
 	return true;
+}
+
+bool
+session_is_silent(const struct session *s)
+{
+	return s->timed_out && !s->query.heard;
+}
+
+/* Errors by the names of the protocol, as NTPsec's ntpq tells them. */
+static const char *
+error_name(uint8_t code)
+{
+	static const char *const names[] = {
+		[CERR_UNSPEC] = "UNSPEC", [CERR_PERMISSION] = "PERMISSION", [CERR_BADFMT] = "BADFMT", [CERR_BADOP] = "BADOP",
+		[CERR_BADASSOC] = "BADASSOC", [CERR_UNKNOWNVAR] = "UNKNOWNVAR", [CERR_BADVALUE] = "BADVALUE", [CERR_RESTRICT] = "RESTRICT",
+	};
+
+	return names[code < NELEMS(names) ? code : CERR_UNSPEC];
 }
 
 void
@@ -69,10 +115,21 @@ session_complain(const struct session *s, enum query_err e, uint16_t associd)
 		fprintf(stderr, "ntpq: %s: %s\n", host, strerror(s->query.errnum));
 		break;
 	case QUERY_SERVER:
-		fprintf(stderr, "%s\n", words_server_error(s->query.server_err, associd, buf, sizeof(buf)));
+		if (s->layout == LAYOUT_NTPSEC)
+			fprintf(stderr, "***Server error code %s\n", error_name(s->query.server_err));
+		else
+			fprintf(stderr, "%s\n", words_server_error(s->query.server_err, associd, buf, sizeof(buf)));
 		break;
 	case QUERY_REQUEST:
 		fprintf(stderr, "***Request longer than %d octets\n", CONTROL_DATA_MAX);
+		break;
+	case QUERY_NO_KEY:
+		break;
+	case QUERY_NO_HOST:
+		fprintf(stderr, "***No host open, use `host' command\n");
+		break;
+	case QUERY_UNSIGNED:
+		fprintf(stderr, "%s: the answer is not signed with our key\n***Server does not prove that it knows the key\n", host);
 		break;
 	case QUERY_INTERRUPTED:
 		fprintf(stderr, "***Interrupted\n");
@@ -80,16 +137,50 @@ session_complain(const struct session *s, enum query_err e, uint16_t associd)
 	}
 }
 
-bool
-session_ask(struct session *s, enum control_op op, uint16_t associd, const char *data)
+/* The control key of this machine's configuration is for this machine's daemon. */
+static bool
+is_this_machine(const char *host)
+{
+	struct addr a;
+
+	return strcmp(host, "localhost") == 0 || (addr_parse(&a, host, 0) && addr_is_loopback(&a));
+}
+
+/* Requests that servers obey only if they are signed. */
+static bool
+wants_key(enum control_op op)
+{
+	switch (op) {
+	case CONTROL_WRITEVAR: case CONTROL_WRITECLOCK: case CONTROL_CONFIGURE: case CONTROL_SAVECONFIG: case CONTROL_READ_ORDLIST:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum query_err
+session_query(struct session *s, enum control_op op, uint16_t associd, const char *data)
 {
 	enum query_err e;
 
-	if (s->host == NULL) {
-		fprintf(stderr, "***No host open, use `host' command\n");
-		return false;
+	if (s->host == NULL)
+		return QUERY_NO_HOST;
+	s->query.mac = NULL;
+	if (s->authenticate || wants_key(op)) {
+		s->query.mac = authkey_get(&s->key, is_this_machine(s->host));
+		if (s->query.mac == NULL)
+			return QUERY_NO_KEY;
 	}
 	e = query_ask(&s->query, op, associd, data, data == NULL ? 0 : strlen(data));
+	s->timed_out |= e == QUERY_TIMEOUT;
+	return e;
+}
+
+bool
+session_ask(struct session *s, enum control_op op, uint16_t associd, const char *data)
+{
+	enum query_err e = session_query(s, op, associd, data);
+
 	session_complain(s, e, associd);
 	return e == QUERY_OK;
 }
@@ -192,8 +283,39 @@ reverse_name(const struct addr *a, char *buf, size_t cap)
 	return buf;
 }
 
+size_t
+session_columns(const struct session *s)
+{
+	struct winsize w;
+
+	if (s->columns > 0)
+		return s->columns;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
+		return w.ws_col;
+	return COLUMNS_DEFAULT;
+}
+
+size_t
+session_list_width(const struct session *s)
+{
+	/* NTPsec's keeps two columns free, and counts the separator of the line's end. */
+	if (s->layout == LAYOUT_NTPSEC)
+		return session_columns(s) > 2 * COLUMNS_FREE ? session_columns(s) - 2 * COLUMNS_FREE : COLUMNS_FREE;
+	return s->columns > 0 ? s->columns - COLUMNS_FREE : SESSION_WIDTH;
+}
+
+bool
+session_has_colour(const struct session *s)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0 && s->out == stdout && isatty(STDOUT_FILENO);
+}
+
 struct cook_view
 session_view(const struct session *s)
 {
-	return (struct cook_view){ .now = walltime_now(), .host_name = s->numeric ? NULL : reverse_name };
+	return (struct cook_view){
+		.now = walltime_now(), .host_name = s->numeric ? NULL : reverse_name, .layout = s->layout, .units = s->units,
+	};
 }

@@ -200,3 +200,18 @@ vars_word(const struct vars *v, const char *name, char *buf, size_t cap)
 	varval_word(&value, buf, cap);
 	return true;
 }
+
+bool
+vars_indexed(const char *name, size_t len, size_t *tag_len, unsigned long *index)
+{
+	const char *dot = memchr(name, '.', len);
+	struct varval v;
+
+	if (dot == NULL)
+		return false;
+	v = (struct varval){ .s = dot + 1, .len = len - (size_t)(dot - name) - 1 };
+	if (!varval_uint(&v, index) || *index > INT32_MAX)
+		return false;
+	*tag_len = (size_t)(dot - name);
+	return true;
+}

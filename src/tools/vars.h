@@ -34,7 +34,10 @@ MUST_USE bool varval_addr(const struct varval *v, struct addr *a);
 /* Copies a value for a column of a listing: cut to fit, blanks and what is no visible ASCII as '.'.  Returns buf. */
 char *varval_word(const struct varval *v, char *buf, size_t cap);
 
-/* The same by name; false leaves the output alone. */
+/* Reads "tag.N", as lists name what belongs to their row N: the length of the tag, and N. */
+MUST_USE bool vars_indexed(const char *name, size_t len, size_t *tag_len, unsigned long *index);
+
+/* Values by name; false leaves the output alone. */
 MUST_USE bool vars_uint(const struct vars *v, const char *name, unsigned long *u);
 MUST_USE bool vars_real(const struct vars *v, const char *name, double *d);
 MUST_USE bool vars_time(const struct vars *v, const char *name, struct ntptime *t);

@@ -279,6 +279,20 @@ words_time(struct ntptime t, struct walltime now, char *buf, size_t cap)
 }
 
 const char *
+words_time_iso(struct ntptime t, struct walltime now, char *buf, size_t cap)
+{
+	struct walltime w = ntptime_to_wall(t, now);
+	time_t seconds = (time_t)(w.ns / NS_PER_S - (w.ns % NS_PER_S < 0));
+	struct tm tm;
+	int n = snprintf(buf, cap, "%08x.%08x", (uint32_t)(t.raw >> 32), (uint32_t)t.raw);
+
+	if (gmtime_r(&seconds, &tm) != NULL)
+		snprintf(buf + n, cap - (size_t)n, " %04d-%02d-%02dT%02d:%02d:%02d.%03uZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		    tm.tm_min, tm.tm_sec, (unsigned)((t.raw & UINT32_MAX) * 1000 >> 32));
+	return buf;
+}
+
+const char *
 words_refaddr(const struct addr *a, char *buf, size_t cap)
 {
 	/* Drivers that are still in use; servers name the others themselves (srchost). */

@@ -43,6 +43,9 @@ const char *words_ms(double ms, int width, bool sign, char *buf, size_t cap);
 /* "eeadcadd.1d38de24  Sun, Nov 22 2026 20:11:09.114" in local time, or "(no time)"; the era is the one nearest to now. */
 const char *words_time(struct ntptime t, struct walltime now, char *buf, size_t cap);
 
+/* "eeadcadd.1d38de24 2026-11-22T20:11:09.114Z", as NTPsec's ntpq shows a time. */
+const char *words_time_iso(struct ntptime t, struct walltime now, char *buf, size_t cap);
+
 /* A reference id as ntpq shows one that is an address: "10.9.0.1", "LOCAL(0)" for 127.127.1.0. */
 const char *words_refaddr(const struct addr *a, char *buf, size_t cap);
 

@@ -12,9 +12,11 @@
 
 #include "fuzz.h"
 #include "tools/listings.h"
+#include "tools/ordered.h"
 
 #define OUTPUT_MAX	(1 << 20)
 #define PATIENCE	20.0	/* s, a command's: four times first_ms … */
+#define MRU_TIME	600.0	/* s, the MRU list has as a whole */
 #define FREE		0.51	/* s, … and what each try may take besides, with what poll() rounds up */
 
 enum { WISH_SEQUENCE = 1, WISH_OP = 2, WISH_ASSOC = 4, WISH_ERRNO = 8 };
@@ -80,6 +82,11 @@ __wrap_poll(struct pollfd *fds, nfds_t n, int ms)
 	struct rd ahead = world.in;
 	int after;
 
+	if (n == 1) {
+		/* A pause between two requests; nobody interrupts it. */
+		world.ms += ms;
+		return 0;
+	}
 	assert(n == 2 && ms > 0);
 	check_assembly(world.held);
 	fds[0].revents = fds[1].revents = 0;
@@ -120,10 +127,14 @@ __wrap_recv(int fd, void *buf, size_t cap, int flags)
 	return (ssize_t)len;
 }
 
+#define KINDS		6
+#define KIND_MRU	3
+
 static bool
 run(struct session *s, unsigned what, unsigned style)
 {
 	static const char *const tables[] = { "sysinfo", "sysstats", "kerninfo", "monstats", "iostats", "timerstats", "authinfo", "pstats" };
+	struct vars v;
 
 	s->json = style & 1;
 	s->wide = style & 2;
@@ -131,24 +142,34 @@ run(struct session *s, unsigned what, unsigned style)
 	s->refid_hash = style & 8;
 	s->old_rv = style & 16;
 	s->server_width = (style & 32) != 0 ? 12 : 0;
-	switch (what % 4) {
+	s->layout = what & 64 ? LAYOUT_NTPSEC : LAYOUT_CLASSIC;
+	s->units = what & 128;
+	what &= 63;
+	switch (what % KINDS) {
 	case 0:
-		return list_peers(s, (enum peers_layout)(what / 4 % 4), style & 64, 0);
+		return list_peers(s, (enum peers_layout)(what / KINDS % 4), style & 64, 0);
 	case 1:
 		return list_assocs(s, style & 64, true);
 	case 2:
 		return list_vars(s, (style & 128) != 0 ? CONTROL_READCLOCK : CONTROL_READVAR, (uint16_t)(style & 64), "");
+	case KIND_MRU:
+		return list_mru(s, 0, NULL);
+	case 4:
+		/* Only signed answers get this far: what remains of the input is one. */
+		v = (struct vars){ .text = (const char *)world.in.p, .len = rd_left(&world.in) };
+		ordered_put(s->out, style & 1 ? "ifstats" : "reslist", s->layout, &v);
+		return true;
 	default:
-		return list_table(s, tables[what / 4 % NELEMS(tables)], what / 4 % NELEMS(tables) == 7 ? 1 : 0);
+		return list_table(s, tables[what / KINDS % NELEMS(tables)], what / KINDS % NELEMS(tables) == 7 ? 1 : 0);
 	}
 }
 
 static void
-check_visible(const char *s, size_t len)
+check_visible(const char *s, size_t len, bool tabs)
 {
 	assert(len < OUTPUT_MAX);
 	for (size_t i = 0; i < len; i++)
-		assert((s[i] >= ' ' && s[i] < 0x7f) || s[i] == '\n');
+		assert((s[i] >= ' ' && s[i] < 0x7f) || s[i] == '\n' || (tabs && s[i] == '\t'));
 }
 
 int
@@ -159,6 +180,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = NULL, *complaint = NULL;
 	size_t len, complaint_len;
 	unsigned what, style;
+	double limit;
 	bool ok;
 
 	assert(s != NULL && setenv("TZ", "UTC", 1) == 0);
@@ -181,9 +203,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fclose(out);
 	fclose(err);
 	assert(ok || complaint_len > 0);
-	assert((double)world.ms * 1e-3 < PATIENCE + FREE * world.questions + FREE);
-	check_visible(text, len);
-	check_visible(complaint, complaint_len);
+	limit = (what & 63) % KINDS == KIND_MRU ? MRU_TIME + PATIENCE : PATIENCE;
+	assert((double)world.ms * 1e-3 < limit + FREE * world.questions + FREE);
+	check_visible(text, len, (what & 64) != 0);	/* they are in NTPsec's arrays */
+	check_visible(complaint, complaint_len, false);
 	session_close(s);
 	free(text);
 	free(complaint);

@@ -24,8 +24,8 @@ def demo(lab):
         + " and ".join(f"{u.name} by {u.lie * 1000:+.0f} ms" for u in liars) + ".")
     world = guide.World(lab)
 
-    say("""Our server starts with the guide's server file. It asks each upstream several times in a burst, two seconds
-        apart (iburst), and steers a software clock: the machine's own stays as it is.""")
+    say("""Our server starts with the guide's server file. It asks each upstream ten times in about a minute, at first
+        every two seconds (iburst), and steers a software clock: the machine's own stays as it is.""")
     server = world.start_server()
     _, seconds = guide.wait_server(world, server, LIMIT)
     say(f"After {seconds:.1f} s it has found the five that agree and the two that do not; the burst goes on.")

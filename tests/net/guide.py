@@ -97,7 +97,7 @@ def wait_client(world, process, limit):
 
 
 def wait_burst(node, limit):
-    """Waits until the bursts of the node's daemon are over: nothing has been heard for longer than their spacing."""
+    """Waits until the quick part of the bursts of the node's daemon is over: nothing has been heard for longer than its two seconds."""
     def rests(row):
         return row.when.isdigit() and int(row.when) >= 3
     wait_until(lambda: (rows := daemons.try_peers(node)) and all(map(rests, rows.values())), limit, "the burst ends")

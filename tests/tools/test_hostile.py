@@ -109,7 +109,9 @@ def ntpq(*commands, host="127.0.0.1", ms=300, limit=5):
     for command in commands:
         args += ["-c", command]
     result = run("ntpq", *args, host, limit=limit)
-    assert result.returncode == 0, result       # as every ntpq before, whatever the server does
+    # What could not be had shows in the status, and is said.
+    complaints = [line for line in result.stderr.splitlines() if line.startswith(("***", "ntpq: "))]
+    assert result.returncode == (2 if complaints else 0), result
     return result
 
 
@@ -169,6 +171,9 @@ def test_errors_are_told():
                        (5, "***A request variable unknown to the server"), (200, "***Server returned an unspecified error")]:
         with Server(lambda r, code=code: [r.reply(error=code)]):
             assert text in ntpq("rv 9").stderr
+    for code, name in [(1, "PERMISSION"), (4, "BADASSOC"), (5, "UNKNOWNVAR"), (7, "RESTRICT"), (200, "UNSPEC")]:
+        with Server(lambda r, code=code: [r.reply(error=code)]):
+            assert f"***Server error code {name}\n" in ntpq("layout ntpsec", "rv 9").stderr
 
 
 def test_an_association_that_ends_meanwhile_is_left_out():
@@ -280,8 +285,8 @@ def test_nothing_reaches_the_terminal_as_it_is():
     evil = 'version="\x1b]0;owned\x07", refid=\x1b[2J, srchost="\x9b31m", sys_\x08x=\x7f'
     with Server(lambda r: [r.reply(struct.pack("!HH", 5, 0x9014))] if r.op == READSTAT else [r.reply(evil)]):
         for command in ("rv", "rv 5", "peers", "apeers", "sysinfo", "pstats 5", "cv 5"):
-            for mode in ("cooked", "raw"):
-                out = ntpq(mode, command).stdout
+            for modes in (["cooked"], ["raw"], ["layout ntpsec"], ["layout ntpsec", "units"]):
+                out = ntpq(*modes, command).stdout
                 assert all(c == "\n" or " " <= c < "\x7f" for c in out), (command, out)
 
 
@@ -309,7 +314,7 @@ def test_json_survives_hostile_values():
 
 def test_a_monstrous_host_is_refused():
     result = run("ntpq", "-p", "a" * 10000)
-    assert result.returncode == 0 and result.stdout == "" and "Name too long" in result.stderr and len(result.stderr) < 200
+    assert result.returncode == 2 and result.stdout == "" and "Name too long" in result.stderr and len(result.stderr) < 200
 
 
 @pytest.mark.parametrize("args", [["-q"], ["--nope"], ["-i", "-p"], ["-W", "x"], ["-D", "99"], ["-r", "x"], ["-c"]])
@@ -335,7 +340,7 @@ def test_help_knows_every_command():
 
 def test_commands_without_a_daemon_say_so():
     result = run("ntpq", "-p", "127.0.0.1")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "ntpq: read: Connection refused\n")
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", "ntpq: read: Connection refused\n")
 
 
 def test_commands_come_from_a_pipe_without_prompts():
@@ -364,6 +369,34 @@ def test_ntpstat_tells_a_synchronised_clock():
         result = run("ntpstat")
     assert (result.returncode, result.stdout) == (0, "synchronised to NTP server (10.9.0.1) at stratum 7 \n"
                                                      "   time correct to within 11 ms\n   polling server every 16 s\n")
+
+
+class TimeServer(Server):
+    """Gives the time and answers no questions; lying: not even to the request."""
+
+    def __init__(self, lying=False):
+        super().__init__(None)
+        self.lying = lying
+
+    def run(self):
+        while not self.done:
+            try:
+                data, peer = self.sock.recvfrom(2048)
+            except socket.timeout:
+                continue
+            if len(data) == 48 and data[0] & 7 == 3:
+                self.sock.sendto(bytes([0x24, 2]) + bytes(22) + (bytes(8) if self.lying else data[40:48]) + bytes(16), peer)
+
+
+def test_a_daemon_that_gives_the_time_but_no_answers_is_told_from_none():
+    text = "The daemon here gives the time but answers no questions about itself"
+    with TimeServer():
+        stat, wait = run("ntpstat"), run("ntpwait", "-n", "5", "-s", "0", limit=10)
+    assert stat.returncode == 2 and stat.stderr.startswith("timeout\n" + text)
+    assert wait.returncode == 2 and wait.stdout == "" and text in wait.stderr
+    with TimeServer(lying=True):
+        stat, wait = run("ntpstat"), run("ntpwait", "-n", "1", "-s", "0")
+    assert (stat.returncode, stat.stderr) == (2, "timeout\n") and (wait.returncode, wait.stderr) == (1, "")
 
 
 def test_ntpstat_takes_a_maximum_error():
