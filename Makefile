@@ -171,8 +171,8 @@ check: deps
 check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
 
-check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden
-	tests/net/run tests/net tests/tools
+check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/man/tables
+	tests/net/run tests/net tests/tools tests/compat
 
 vmtest: all
 	tests/vm/run
