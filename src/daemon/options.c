@@ -83,7 +83,7 @@ takes_arg(const struct row *r)
 }
 
 static void
-make_getopt(char letters[static 3 * NROWS], struct option longs[static NROWS + 1])
+make_getopt(char letters[static 3 * NROWS + 1], struct option longs[static NROWS + 1])
 {
 	size_t n = 0;
 
@@ -95,6 +95,7 @@ make_getopt(char letters[static 3 * NROWS], struct option longs[static NROWS + 1
 		if (takes_arg(&rows[i]))
 			letters[n++] = ':';
 	}
+	letters[n++] = '?';
 	letters[n] = '\0';
 	longs[NROWS] = (struct option){ 0 };
 }
@@ -205,15 +206,20 @@ consistent(struct options *o)
 enum options_verdict
 options_parse(struct options *o, int argc, char *argv[])
 {
-	char letters[3 * NROWS];
+	char letters[3 * NROWS + 1];
 	struct option longs[NROWS + 1];
 	enum options_verdict verdict = OPTIONS_RUN;
 	int got;
 
 	*o = (struct options){ .update_interval = UPDATE_INTERVAL };
 	make_getopt(letters, longs);
+	optopt = 0;
 	while ((got = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct row *r = got == '?' ? NULL : find_row(got);
+
+		/* getopt answers '?' for what it does not know, and for -? itself, which alone leaves no complaint behind. */
+		if (got == '?' && optopt == 0 && strcmp(argv[optind - 1], "-?") == 0)
+			r = find_row('h');
 
 		if (r == NULL || !take(o, r, optarg, &verdict)) {
 			fprintf(stderr, "usage: ntpd [option ...] [server ...]; ntpd --help lists the options\n");
