@@ -10,6 +10,7 @@ import pytest
 
 import effect_world as world
 from effect_world import Row
+from known import Known
 from lab import Lab
 
 pytestmark = pytest.mark.xdist_group("effects")
@@ -315,12 +316,22 @@ def grouped(rows, group):
 ROWS = [*grouped(SOURCES, "sources"), *grouped(SERVING, "serving"), *ALONE, *rules("interface"), *rules("nic"), *COMMAND_LINE]
 
 
+KNOWN = Known()
+
+
+def waits(row):
+    """Whether something that the row shows is not in force yet."""
+    return not all(KNOWN.in_force(key) for key in row.shows)
+
+
 @pytest.fixture(scope="module")
 def made():
     with Lab("effects") as lab:
-        yield world.World(lab, ROWS)
+        yield world.World(lab, [row for row in ROWS if not waits(row)])
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.shows], ids=[row.name for row in ROWS if row.shows])
 def test_effect(made, row):
+    if waits(row):
+        pytest.skip("not in force yet")
     made.judge(row)
