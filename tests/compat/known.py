@@ -70,7 +70,7 @@ class Known:
         worst = IN_FORCE
         for kind in types.split():
             said = self.check(f"server 127.127.{kind}.0" + ("" if name == "-" else f"\nrefclock {name} unit 1"))
-            worst = MISSING if ": error:" in said else NO_EFFECT if "no effect" in said and worst == IN_FORCE else worst
+            worst = MISSING if ": error:" in said else NO_EFFECT if re.search("no effect|is not used", said) and worst == IN_FORCE else worst
         return worst
 
     def line_of_help(self, program, letter, name):

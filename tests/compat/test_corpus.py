@@ -153,16 +153,25 @@ def told(log, source):
                      "has no effect yet", log) is not None
 
 
+def maxclock(name):
+    """What tos maxclock is in the file; ntpd's default is 10."""
+    found = re.findall(r"^\s*tos\b.*\bmaxclock\s+(\d+)", (CORPUS / f"{name}.conf").read_text(errors="replace"), re.MULTILINE)
+    return int(found[-1]) if found else 10
+
+
 def missing(internet, name, rows):
     """Sources of the file that the listing lacks or that have not been heard; a reference clock need not be heard."""
     heard = {r["remote"] for r in rows if r["reach"]}
     listed = {r["remote"] for r in rows}
     log = internet.daemons[name].log()
+    # A pool brings no more servers once there are as many sources as are wanted.
+    full = sum(1 for r in rows if r["type"] != "p") >= maxclock(name)
     for source in SOURCES[name]:
         if source.mode in ("server", "peer", "pool") and not source.is_clock:
             wanted = [source.host] if is_address(source.host) else internet.names[source.host]
             # Of two lines whose names have addresses in common each address is a source once.
-            yield from (f"{source.host} ({a}) is not heard" for a in wanted[:1 if source.mode != "pool" else POOL_SIZE] if a not in heard)
+            yield from (f"{source.host} ({a}) is not heard" for a in wanted[:1 if source.mode != "pool" else POOL_SIZE]
+                        if a not in heard and not (full and source.mode == "pool" and a not in listed))
             if source.mode == "pool" and source.host not in listed:
                 yield f"pool {source.host} is not listed"
         elif not (clock_names(source) if source.is_clock else {source.host}) & listed and not told(log, source):

@@ -8,6 +8,7 @@ import pathlib
 
 import pytest
 
+import effect_clocks
 import effect_world as world
 from effect_world import Row
 from known import Known
@@ -324,7 +325,8 @@ def grouped(rows, group):
     return [Row(**{**vars(row), "group": group}) for row in rows]
 
 
-ROWS = [*grouped(SOURCES, "sources"), *grouped(SERVING, "serving"), *ALONE, *rules("interface"), *rules("nic"), *COMMAND_LINE]
+ROWS = [*grouped(SOURCES, "sources"), *grouped(SERVING, "serving"), *ALONE, *rules("interface"), *rules("nic"), *COMMAND_LINE,
+        *effect_clocks.ROWS]
 
 
 KNOWN = Known()
