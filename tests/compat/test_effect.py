@@ -338,9 +338,11 @@ def waits(row):
 
 
 @pytest.fixture(scope="module")
-def made():
+def made(request):
+    """A world of the rows that were asked for, and of those that others in their group rest on."""
+    chosen = {item.callspec.params["row"] for item in request.session.items if hasattr(item, "callspec") and "row" in item.callspec.params}
     with Lab("effects") as lab:
-        yield world.World(lab, [row for row in ROWS if not waits(row)])
+        yield world.World(lab, [row for row in ROWS if (row in chosen or not row.shows) and not waits(row)])
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.shows], ids=[row.name for row in ROWS if row.shows])
