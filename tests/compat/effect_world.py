@@ -172,6 +172,10 @@ class World:
             last = int(a.split(".")[3])
             b, six = f"198.51.99.{last}", f"2001:db8::{last:x}"
             node = self.lab.node(f"{name}{side[0]}", a, b, six)
+            if any("192.0.2.255" in row.line or "bclient" in row.line for row in members):
+                # An address with a broadcast address.
+                node.run(["ip", "addr", "del", f"{a}/24", "dev", "eth0"])
+                node.run(["ip", "addr", "add", f"{a}/24", "brd", "192.0.2.255", "dev", "eth0"])
             node.run(["ip", "route", "add", "default", "via", "192.0.2.53"])
             node.etc("effects.keys", KEYS)
             (node.dir / "etc/effects.keys").chmod(0o600)

@@ -8,6 +8,7 @@ import pathlib
 
 import pytest
 
+import effect_casts
 import effect_clocks
 import effect_world as world
 from effect_world import Row
@@ -326,7 +327,7 @@ def grouped(rows, group):
 
 
 ROWS = [*grouped(SOURCES, "sources"), *grouped(SERVING, "serving"), *ALONE, *rules("interface"), *rules("nic"), *COMMAND_LINE,
-        *effect_clocks.ROWS]
+        *effect_clocks.ROWS, *effect_casts.ROWS]
 
 
 KNOWN = Known()
