@@ -68,6 +68,12 @@ def test_question_mark_is_help(node, program_name):
     assert result.returncode == 0 and "usage" in result.stdout and result.stderr == ""
 
 
+@pytest.mark.parametrize("key", ["0", "65536", "-1", "x", "7x", ""])
+def test_key_that_is_none_is_a_usage_error(node, key):
+    result = node.run([program("ntpd"), "-t", key, "-R"])
+    assert result.returncode == 1 and "is not a key number from 1 to 65535" in result.stderr
+
+
 # ---- signals ----
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])

@@ -314,6 +314,8 @@ COMMAND_LINE = [
     Row(cli("N nice"), "", scheduling, (1, 99), args=("-N",), servers={}),
     Row(cli("P priority"), "", scheduling, (1, 7), args=("-P", "7"), servers={}),
     Row(cli("k keyfile"), BURST + " key 7\ntrustedkey 7", length_sent, 72, BURST + " key 7\ntrustedkey 7", args=("-k", world.KEYS_PATH)),
+    Row(cli("t trustedkey"), f"keys {world.KEYS_PATH}\nserver {{A}} key 7", length_sent, 72, f"keys {world.KEYS_PATH}\nserver {{A}} key 7",
+        args=("-t", "7")),
     Row(cli("s statsdir"), BURST + "\nstatistics peerstats", listed_files, ["peerstats", "peerstats"], BURST + "\nstatistics peerstats",
         args=("-s", "/var/lib/ntp/")),
     Row(cli("4 ipv4"), "", resolved, (True, False), args=("-4", "{name}"), plain_args=("-6", "{name}")),
