@@ -69,6 +69,7 @@ MALFORMED = {
     "driftfile": ["driftfile /x often", "driftfile /x -1", "driftfile /x nan"],
     "enable": ["enable everything", "enable NTP", "enable ="],
     "disable": ["disable everything", "disable ntp {"],
+    "workers": ["workers 0", "workers -1", "workers many", "workers 100000", "workers AUTO"],
     "ttl": ["ttl x", "ttl 256", "ttl -1", "ttl 1 2 3 4 5 6 7 8 9"],
     "phone": ["phone 1 2 3 4 5 6 7 8 9 10 11"],
     "simulate": ["simulate", "simulate now"],
