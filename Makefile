@@ -166,15 +166,10 @@ $B/tests/daemon/forbidden: $B/tests/daemon/forbidden.o $(LIB)
 	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
 
 check: deps
-	@$(MAKE) --no-print-directory all check-unit check-compat check-sim check-net vmtest lint
+	@$(MAKE) --no-print-directory all check-unit check-sim check-net vmtest lint
 
 check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
-
-.PHONY: check-compat
-# What ntpd and NTPsec know, against what we know and what tests show of it.
-check-compat: all $B/tests/man/tables
-	@TRUECHIMER_BUILD=$(abspath $B) tests/compat/check
 
 check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/man/tables
 	tests/net/run tests/net tests/tools tests/compat
@@ -224,6 +219,12 @@ lint: all $B/tests/man/tables
 	@mandoc -T lint -W warning man/*.[1-9]
 	@echo "  LINT	manual pages against the tables"
 	@TRUECHIMER_BUILD=$(abspath $B) tests/man/check
+	@$(MAKE) --no-print-directory check-compat
+
+# What ntpd and NTPsec know, against what we know and what tests show of it.
+.PHONY: check-compat
+check-compat: all $B/tests/man/tables
+	@TRUECHIMER_BUILD=$(abspath $B) tests/compat/check
 
 # --- installing --------------------------------------------------------------------------------
 UNITS = ntpd.service ntp-wait.service

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 import daemons
+from known import Known
 from lab import DNS_ADDR, Lab, program, wait_until
 
 OURS, A, ALIAS = "192.0.2.1", "192.0.2.11", "192.0.2.77"
@@ -140,6 +141,36 @@ COMMANDS = {
     "timeout": r"^primary timeout 5000 ms", "debug": r"^debug level is 0", "drefid": r"^drefid value is",
     "raw": r"^Output set to raw", "cooked": r"^Output set to cooked", "version": r"^ntpq truechimer",
 }
+
+
+# Commands by what a session that has them prints; those that our ntpq does not have yet wait.
+SESSIONS = {
+    "delay": ("delay 33\ndelay\n", r"^delay 33 ms$"),
+    "doflake": ("timeout 100\ndoflake 1\nrv 0 leap\n", r"^\S+: timed out, nothing received$"),
+    "noflake": ("doflake 1\nnoflake\nrv 0 leap\n", r"^leap=00$"),
+    "units": ("layout ntpsec\nunits\npeers\n", r"\d[mun\u00b5]s\b"),
+    "ntsinfo": ("ntsinfo\n", r"^NTS client sends:"),
+    "mssntpinfo": ("mssntpinfo\n", r"(?i)ms-?sntp|requests"),
+    "logfile": ("logfile\n", r"^debug lines go to standard error$"),
+}
+KNOWN = Known()
+
+
+@pytest.mark.parametrize("command", SESSIONS)
+def test_session_does_what_its_command_says(asked, command):
+    if command not in KNOWN.commands:
+        pytest.skip("not there yet")
+    text, pattern = SESSIONS[command]
+    result = asked.ntpq("-n", HOST, input=text)
+    assert re.search(pattern, result.stdout + result.stderr, re.MULTILINE), result
+
+
+def test_debug_lines_go_to_a_file(asked):
+    if KNOWN.ntpq("l", "logfile") != "in force":
+        pytest.skip("not there yet")
+    path = asked.node.dir / "debug.lines"
+    quiet = asked.ntpq("-d", "-l", str(path), "-c", "rv 0 leap", HOST)
+    assert quiet.stdout == "leap=00\n" and quiet.stderr == "" and path.stat().st_size > 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)
