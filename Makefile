@@ -238,6 +238,8 @@ install: all
 	install -m 755 $B/ntpq $B/ntpstat $(DESTDIR)$(bindir)
 	@# A configuration that is there is somebody's work.
 	test -e $(DESTDIR)$(sysconfdir)/ntp.conf || install -m 644 conf/ntp.conf $(DESTDIR)$(sysconfdir)/ntp.conf
+	install -d $(DESTDIR)$(mandir)/man7
+	install -m 644 man/*.7 $(DESTDIR)$(mandir)/man7
 	install -m 644 conf/ntp.conf conf/ntp-server.conf conf/ntp-client.conf conf/firewall.md README.md LICENSE $(DESTDIR)$(docdir)
 	for u in $(UNITS); do $(SUBST) systemd/$$u.in >$(DESTDIR)$(unitdir)/$$u && chmod 644 $(DESTDIR)$(unitdir)/$$u || exit 1; done
 	install -m 644 systemd/ntp.sysusers $(DESTDIR)$(sysusersdir)/ntp.conf
