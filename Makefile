@@ -171,8 +171,8 @@ check: deps
 check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
 
-check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden
-	tests/net/run tests/net tests/tools
+check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/man/tables
+	tests/net/run tests/net tests/tools tests/compat
 
 vmtest: all
 	tests/vm/run
@@ -219,6 +219,12 @@ lint: all $B/tests/man/tables
 	@mandoc -T lint -W warning man/*.[1-9]
 	@echo "  LINT	manual pages against the tables"
 	@TRUECHIMER_BUILD=$(abspath $B) tests/man/check
+	@$(MAKE) --no-print-directory check-compat
+
+# What ntpd and NTPsec know, against what we know and what tests show of it.
+.PHONY: check-compat
+check-compat: all $B/tests/man/tables
+	@TRUECHIMER_BUILD=$(abspath $B) tests/compat/check
 
 # --- installing --------------------------------------------------------------------------------
 UNITS = ntpd.service ntp-wait.service
@@ -232,6 +238,8 @@ install: all
 	install -m 755 $B/ntpq $B/ntpstat $(DESTDIR)$(bindir)
 	@# A configuration that is there is somebody's work.
 	test -e $(DESTDIR)$(sysconfdir)/ntp.conf || install -m 644 conf/ntp.conf $(DESTDIR)$(sysconfdir)/ntp.conf
+	install -d $(DESTDIR)$(mandir)/man7
+	install -m 644 man/*.7 $(DESTDIR)$(mandir)/man7
 	install -m 644 conf/ntp.conf conf/ntp-server.conf conf/ntp-client.conf conf/firewall.md README.md LICENSE $(DESTDIR)$(docdir)
 	for u in $(UNITS); do $(SUBST) systemd/$$u.in >$(DESTDIR)$(unitdir)/$$u && chmod 644 $(DESTDIR)$(unitdir)/$$u || exit 1; done
 	install -m 644 systemd/ntp.sysusers $(DESTDIR)$(sysusersdir)/ntp.conf

@@ -3,6 +3,7 @@
 #ifndef DAEMON_DRIFTFILE_H
 #define DAEMON_DRIFTFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/must_use.h"
@@ -19,5 +20,11 @@ MUST_USE enum drift_err driftfile_read(const char *path, double *freq);
 
 /* Replaces the file as a whole, or leaves it as it is: -1 with errno. */
 MUST_USE int driftfile_write(const char *path, double freq);
+
+/*
+ * Whether a frequency is worth a write: it differs from the one on file by at least *threshold (all in s/s).  Each time it is not, the
+ * threshold is halved: the longer nothing was written, the less is enough.
+ */
+MUST_USE bool driftfile_due(double freq, double on_file, double *threshold);
 
 #endif

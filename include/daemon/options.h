@@ -5,10 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/must_use.h"
 
-#define OPTIONS_LIST_MAX	64	/* -I and --var given this often at most */
+#define OPTIONS_LIST_MAX	64	/* -I, -t and --var given this often at most */
 
 enum options_verdict {
 	OPTIONS_RUN,
@@ -24,6 +25,8 @@ struct options {
 	const char	*var[OPTIONS_LIST_MAX];		/* --var and --dvar, NAME=VALUE */
 	bool		 var_default[OPTIONS_LIST_MAX];
 	size_t		 nvar;
+	uint16_t	 trusted[OPTIONS_LIST_MAX];	/* -t, key ids */
+	size_t		 ntrusted;
 	char *const	*server;	/* arguments: servers */
 	size_t		 nserver;
 	int		 ipv4, ipv6;	/* -4, -6 */

@@ -87,20 +87,19 @@ read_drift(struct root *r)
 	}
 }
 
-/* Worth a write if it differs enough from what the file says; the longer nothing was, the less is enough. */
+/* Writes the frequency if that is worth it; at the end almost any change is. */
 static void
 write_drift(struct root *r, bool last)
 {
 	const struct discipline *d = &client_system(r->client)->discipline;
 	const char *path = r->config->driftfile;
+	double at_end = 1e-9;
 	unsigned held = 0;
 
 	if (path == NULL || !r->config->enable_ntp || d->state != DISC_SYNC || d->updated.ns == 0)
 		return;
-	if (r->have_drift && fabs(d->freq - r->drift) < (last ? 1e-9 : r->threshold)) {
-		r->threshold /= 2;
+	if (r->have_drift && !driftfile_due(d->freq, r->drift, last ? &at_end : &r->threshold))
 		return;
-	}
 	if (driftfile_write(path, d->freq) == -1) {
 		if (log_gate_open(&r->drift_gate, monotime_now(), &held))
 			log_warn("drift file %s cannot be written", path);

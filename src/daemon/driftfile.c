@@ -85,3 +85,12 @@ driftfile_write(const char *path, double freq)
 	errno = saved;
 	return result;
 }
+
+bool
+driftfile_due(double freq, double on_file, double *threshold)
+{
+	if (fabs(freq - on_file) >= *threshold)
+		return true;
+	*threshold /= 2;
+	return false;
+}

@@ -14,7 +14,7 @@ enum kind {
 	KIND_FLAG,	/* int, one more each time */
 	KIND_STRING,	/* const char * */
 	KIND_INT, KIND_SECONDS,
-	KIND_INTERFACE, KIND_VAR, KIND_DVAR,
+	KIND_INTERFACE, KIND_VAR, KIND_DVAR, KIND_KEY,
 	KIND_INERT,	/* taken, and a word said that it does nothing */
 	KIND_INERT_ARG,
 	KIND_VERDICT,
@@ -61,7 +61,7 @@ static const struct row rows[] = {
 	{ "dumpopts", 'R', KIND_VERDICT, OPTIONS_DUMP, NULL, "print the options as understood and exit" },
 	{ "sandbox", 0, KIND_FLAG, AT(sandbox), NULL, "confine itself to the system calls it needs, or do not run; without this only if it is privileged" },
 	{ "statsdir", 's', KIND_STRING, AT(statsdir), "DIR", "directory of the statistics files" },
-	{ "trustedkey", 't', KIND_INERT_ARG, 0, "ID", "no effect yet: symmetric keys are to come" },
+	{ "trustedkey", 't', KIND_KEY, 0, "ID", "trust this symmetric key, as trustedkey does; may be repeated" },
 	{ "user", 'u', KIND_STRING, AT(user), "USER[:GROUP]", "run as that user after start" },
 	{ "updateinterval", 'U', KIND_SECONDS, AT(update_interval), "S", "seconds between looks at the interfaces where the kernel does not tell; 0 = never" },
 	{ "version", 'V', KIND_VERDICT, OPTIONS_VERSION, NULL, "print the version and exit" },
@@ -83,7 +83,7 @@ takes_arg(const struct row *r)
 }
 
 static void
-make_getopt(char letters[static 3 * NROWS], struct option longs[static NROWS + 1])
+make_getopt(char letters[static 3 * NROWS + 1], struct option longs[static NROWS + 1])
 {
 	size_t n = 0;
 
@@ -95,6 +95,7 @@ make_getopt(char letters[static 3 * NROWS], struct option longs[static NROWS + 1
 		if (takes_arg(&rows[i]))
 			letters[n++] = ':';
 	}
+	letters[n++] = '?';
 	letters[n] = '\0';
 	longs[NROWS] = (struct option){ 0 };
 }
@@ -156,6 +157,24 @@ take_listed(struct options *o, const struct row *r, const char *arg)
 }
 
 static bool
+take_key(struct options *o, const struct row *r, const char *arg)
+{
+	char *end;
+	long id = strtol(arg, &end, 10);
+
+	if (end == arg || *end != '\0' || id < 1 || id > UINT16_MAX) {
+		fprintf(stderr, "ntpd: --%s: \"%s\" is not a key number from 1 to %d\n", r->name, arg, UINT16_MAX);
+		return false;
+	}
+	if (o->ntrusted == OPTIONS_LIST_MAX) {
+		fprintf(stderr, "ntpd: --%s is given too often\n", r->name);
+		return false;
+	}
+	o->trusted[o->ntrusted++] = (uint16_t)id;
+	return true;
+}
+
+static bool
 take(struct options *o, const struct row *r, const char *arg, enum options_verdict *verdict)
 {
 	switch (r->kind) {
@@ -172,6 +191,8 @@ take(struct options *o, const struct row *r, const char *arg, enum options_verdi
 	case KIND_VAR:
 	case KIND_DVAR:
 		return take_listed(o, r, arg);
+	case KIND_KEY:
+		return take_key(o, r, arg);
 	case KIND_INERT:
 	case KIND_INERT_ARG:
 		fprintf(stderr, "ntpd: --%s has %s\n", r->name, r->prose);
@@ -205,15 +226,20 @@ consistent(struct options *o)
 enum options_verdict
 options_parse(struct options *o, int argc, char *argv[])
 {
-	char letters[3 * NROWS];
+	char letters[3 * NROWS + 1];
 	struct option longs[NROWS + 1];
 	enum options_verdict verdict = OPTIONS_RUN;
 	int got;
 
 	*o = (struct options){ .update_interval = UPDATE_INTERVAL };
 	make_getopt(letters, longs);
+	optopt = 0;
 	while ((got = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct row *r = got == '?' ? NULL : find_row(got);
+
+		/* getopt answers '?' for what it does not know, and for -? itself, which alone leaves no complaint behind. */
+		if (got == '?' && optopt == 0 && strcmp(argv[optind - 1], "-?") == 0)
+			r = find_row('h');
 
 		if (r == NULL || !take(o, r, optarg, &verdict)) {
 			fprintf(stderr, "usage: ntpd [option ...] [server ...]; ntpd --help lists the options\n");
@@ -262,6 +288,8 @@ options_dump(const struct options *o)
 	}
 	for (size_t i = 0; i < o->ninterface; i++)
 		printf("interface=%s\n", o->interface[i]);
+	for (size_t i = 0; i < o->ntrusted; i++)
+		printf("trustedkey=%u\n", o->trusted[i]);
 	for (size_t i = 0; i < o->nserver; i++)
 		printf("server=%s\n", o->server[i]);
 }

@@ -57,6 +57,22 @@ add_vars(struct config *c, const struct options *o)
 	}
 }
 
+/* Keys of the command line are trusted beside those of the file. */
+static void
+add_trusted(struct config *c, const struct options *o)
+{
+	for (size_t i = 0; i < o->ntrusted; i++) {
+		struct config_trusted *t = calloc(1, sizeof(*t));
+
+		if (t == NULL) {
+			log_err("key %u of the command line is not trusted", o->trusted[i]);
+			return;
+		}
+		*t = (struct config_trusted){ .lo = o->trusted[i], .hi = o->trusted[i], .next = c->trusted };
+		c->trusted = t;
+	}
+}
+
 /* What the command line says beats what the file says. */
 static void
 apply_options(struct config *c, const struct options *o)
@@ -77,6 +93,7 @@ apply_options(struct config *c, const struct options *o)
 	for (struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
 		s->opts.iburst = true;
 	add_vars(c, o);
+	add_trusted(c, o);
 }
 
 /* The servers of the command line stand before those of the file. */

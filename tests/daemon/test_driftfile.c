@@ -131,5 +131,22 @@ START_TEST(a_failed_write_leaves_the_old_file)
 }
 END_TEST
 
-UNIT_MAIN("daemon/driftfile", what_is_written_is_read_back, only_a_sane_first_number_counts, absent_and_unreadable_are_told_apart,
+START_TEST(a_change_of_the_threshold_is_due_and_a_smaller_one_once_it_was_halved_enough)
+{
+	double threshold = 1e-7;
+
+	ck_assert(driftfile_due(5.2e-6, 5e-6, &threshold));
+	ck_assert(driftfile_due(4.8e-6, 5e-6, &threshold));
+	ck_assert_double_eq(threshold, 1e-7);
+	ck_assert(!driftfile_due(5.03e-6, 5e-6, &threshold));
+	ck_assert_double_eq(threshold, 5e-8);
+	ck_assert(!driftfile_due(5.03e-6, 5e-6, &threshold));
+	ck_assert(driftfile_due(5.03e-6, 5e-6, &threshold));
+	threshold = 1e-6;	/* as nonvolatile may have it */
+	ck_assert(!driftfile_due(5.2e-6, 5e-6, &threshold));
+}
+END_TEST
+
+UNIT_MAIN("daemon/driftfile", a_change_of_the_threshold_is_due_and_a_smaller_one_once_it_was_halved_enough,
+    what_is_written_is_read_back, only_a_sane_first_number_counts, absent_and_unreadable_are_told_apart,
     a_planted_temporary_is_not_written_through, a_failed_write_leaves_the_old_file)

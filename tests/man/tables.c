@@ -7,6 +7,11 @@
  *	variable system|peer|clock NAME default|other
  *	number NAME VALUE
  *
+ * With the argument "bounds", for the tests of bad input:
+ *
+ *	line NAME SHAPE MIN MAX EXAMPLE		SHAPE is int, number, path or other
+ *	bound DIRECTIVE NAME TYPE MIN MAX clamp|refuse
+ *
  * STANDING is "in force", "not yet", "relic", or "no effect" for either of the latter.  DEFAULT is a number as the file would have it, and
  * empty where there is none.  Flags of restrict, and of enable and disable, are options too.
  */
@@ -134,9 +139,35 @@ print_numbers(void)
 		printf("number\t%s\t%ld\n", numbers[i].name, numbers[i].value);
 }
 
-int
-main(void)
+/* What a directive or an option takes, and what lies outside it. */
+static void
+print_bounds(void)
 {
+	static const char *const types[] = { [OPT_SET] = "set", [OPT_BOOL] = "bool", [OPT_INT] = "int", [OPT_UINT] = "int", [OPT_INT8] = "int",
+		[OPT_UINT8] = "int", [OPT_UINT32] = "int", [OPT_INT64] = "int", [OPT_DOUBLE] = "number", [OPT_STRING] = "string",
+		[OPT_CHOICE] = "choice" };
+
+	for (size_t i = 0; i < directive_count; i++) {
+		const struct directive *d = &directive_table[i];
+
+		printf("line\t%s\t%s\t%.17g\t%.17g\t%s\n", d->name, d->parse == parse_int ? "int" : d->parse == parse_number ? "number" :
+		    d->parse == parse_path ? "path" : "other", d->min, d->max, d->example);
+		for (size_t k = 0; k < d->noptions; k++) {
+			const struct option *o = &d->options[k];
+
+			printf("bound\t%s\t%s\t%s\t%.17g\t%.17g\t%s\n", d->name, o->name, types[o->type], o->min, o->max,
+			    (o->flags & OPTION_CLAMP) != 0 ? "clamp" : "refuse");
+		}
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	if (argc > 1 && strcmp(argv[1], "bounds") == 0) {
+		print_bounds();
+		return fflush(stdout) != 0 || ferror(stdout);
+	}
 	print_directives();
 	print_flags();
 	print_variables(VARS_SYSTEM, "system");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A time server that tells the truth or lies, as told: each --serve address answers mode 3
- * requests with its own offset, stratum, reference ID, leap, delay and faults.  For tests only.
+ * requests (and mode 1, as a passive peer) with its own offset, stratum, reference ID, leap, delay and faults.  For tests only.
  *
  * Lines on standard input in the form of a --serve argument change the settings of an address
  * while the server runs.  "ready" on standard output says that all addresses are bound; with
@@ -35,6 +35,8 @@ enum {
 	MAX_BATCH = 64,		/* datagrams read from one socket before the others have their turn */
 	HEADER = 48,
 	LINE_LENGTH = 1024,
+	MODE_ACTIVE = 1,
+	MODE_PASSIVE = 2,
 	MODE_CLIENT = 3,
 	MODE_SERVER = 4,
 };
@@ -379,7 +381,7 @@ build_reply(struct context *c, const struct server *s, const uint8_t *req, int64
 	int64_t rx = served_time(c, set, rx_ns + p->half_ns);
 
 	memset(p->pkt, 0, sizeof p->pkt);
-	p->pkt[0] = (uint8_t)((kiss ? 3 : set->leap) << 6 | version << 3 | MODE_SERVER);
+	p->pkt[0] = (uint8_t)((kiss ? 3 : set->leap) << 6 | version << 3 | ((req[0] & 7) == MODE_ACTIVE ? MODE_PASSIVE : MODE_SERVER));
 	p->pkt[1] = (uint8_t)(kiss ? 0 : set->stratum);
 	p->pkt[2] = req[2];
 	p->pkt[3] = (uint8_t)set->precision;
@@ -460,7 +462,7 @@ read_requests(struct context *c, struct server *s)
 		p.tolen = msg.msg_namelen;
 		if (c->log)
 			log_request(s, req, (size_t)n, &p.to, p.tolen, rx_ns);
-		if (n >= HEADER && (req[0] & 7) == MODE_CLIENT)
+		if (n >= HEADER && ((req[0] & 7) == MODE_CLIENT || (req[0] & 7) == MODE_ACTIVE))
 			answer(c, s, req, &p, rx_ns);
 	}
 }
