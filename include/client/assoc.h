@@ -50,6 +50,14 @@ struct assoc_out {
 	uint32_t	kiss;		/* kiss code that came, or 0 */
 };
 
+/* What an association is with. */
+enum assoc_kind {
+	ASSOC_SERVER,			/* somebody on the network; pool prototypes too */
+	ASSOC_CLOCK,			/* a reference clock */
+	ASSOC_OWN,			/* our own clock (LOCAL): used when there is nothing else, or if preferred */
+	ASSOC_PULSE,			/* a reference clock that tells where seconds begin, not which ones (PPS) */
+};
+
 /* Counters that ntpq shows. */
 struct assoc_counts {
 	uint32_t	sent, received, badauth, bogus, dup, seldisp, selbroken;
@@ -57,6 +65,8 @@ struct assoc_counts {
 
 struct assoc {
 	uint16_t		id;		/* association id, not 0 */
+	enum assoc_kind		kind;
+	uint8_t			source;		/* enum sys_source of a reference clock */
 	struct assoc_opts	opts;
 	char			name[ASSOC_NAME_MAX];	/* as configured; empty if by address */
 	struct addr		addr;		/* port 123; family 0: not resolved yet */
@@ -108,6 +118,21 @@ void assoc_set_key(struct assoc *a, const struct key *key);
 
 /* Gives it an address (again): what was learnt from another address is forgotten. */
 void assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, struct assoc_out *out);
+
+/* What a reference clock is by itself. */
+struct clock_face {
+	struct addr	addr;		/* 127.127.type.unit */
+	enum assoc_kind	kind;		/* not ASSOC_SERVER */
+	uint8_t		stratum;	/* 0 … 15 */
+	uint8_t		source;		/* enum sys_source */
+	uint32_t	refid;
+};
+
+/* Makes it one with a reference clock, just after assoc_init: assoc_clock_poll then takes the place of all functions about datagrams. */
+void assoc_set_clock(struct assoc *a, const struct clock_face *f);
+
+/* The time set by the last wait has come, and the clock has been asked.  steered is that of our clock at now. */
+void assoc_clock_poll(struct assoc *a, struct monotime now, double steered, const struct clock_answer *c, struct assoc_out *out);
 
 /* The time set by the last wait has come (or the caller was late, or early: it says so again). */
 void assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc_out *out);

@@ -24,6 +24,7 @@ enum client_news {
 	CLIENT_STEPPED,		/* … by a step of our clock; value is its size, s */
 	CLIENT_SYNCED,		/* we count as synchronised from now on; value is the offset then, s */
 	CLIENT_LOST,		/* we do not any more */
+	CLIENT_ALONE,		/* there is nobody to follow: we serve our own time from now on (orphan mode, or LOCAL) */
 	CLIENT_PANIC,		/* the offset is beyond the panic threshold; value is the offset, s.  The clock has not been touched. */
 	CLIENT_SET,		/* once mode: the clock has been set; value is the offset, s; negative kind: see stepped */
 	CLIENT_NO_SERVERS,	/* once mode: every source has been asked in vain */
@@ -68,6 +69,14 @@ void client_free(struct client *c);
 
 /* A server or pool line.  family as in resolver_ask.  False: such an address cannot be a source, or is one already (logged). */
 bool client_add(struct client *c, const char *host, int family, bool pool, const struct assoc_opts *o);
+
+/*
+ * A reference clock.  ask is called at each poll, with the frequency by which our oscillator is corrected (s/s), and must answer at once.
+ * name is what ntpq shows.  The association's CLIENT_ASSOC_REMOVED is the last that is heard of it.  For client_roster_keep its host is its
+ * address.  False: there is one of that address, or no room (logged).
+ */
+typedef void clock_ask(void *arg, double freq, struct clock_answer *out);
+bool client_add_clock(struct client *c, const struct clock_face *f, const char *name, const struct assoc_opts *o, clock_ask *ask, void *arg);
 
 /*
  * The configuration has been read again: begin, keep for each line (false: no such source with these options, to be added after end), then

@@ -24,6 +24,8 @@ struct system {
 	struct monotime		start;		/* of the daemon */
 	struct monotime		lost;		/* since when there has been no system peer; 0 = there is one, or never was */
 	bool			steer;		/* false: disable ntp, the clock is left alone and we never count as synchronised */
+	bool			resort;		/* orphanwait is over, and there has been no source since: LOCAL, an orphan or we ourselves must do */
+	bool			alone;		/* we serve our own time: as orphan parent (vars.peer 0), or by LOCAL */
 	bool			opened;		/* the first selection has been made: sources are not waited for any more */
 	uint8_t			event, events;	/* as in the system status word */
 	unsigned		truechimers, survivors;	/* of the last selection */
@@ -37,6 +39,8 @@ enum system_action {
 	SYSTEM_LOST = 0x08,		/* we do not any more */
 	SYSTEM_NO_MAJORITY = 0x10,	/* sources there are, but no majority of them agrees */
 	SYSTEM_TOO_FEW = 0x20,		/* fewer truechimers than minsane */
+	SYSTEM_OWN = 0x40,		/* we serve our own time: call system_own_time */
+	SYSTEM_ALONE = 0x80,		/* … from now on */
 };
 
 struct system_out {
@@ -60,6 +64,9 @@ void system_update(struct system *s, struct assoc *const a[], size_t n, const st
  */
 void system_done(struct system *s, struct assoc *const a[], size_t n, const struct decision *d, bool ok, struct monotime now, struct walltime wall,
     struct system_out *out);
+
+/* We serve our own time, and it is now wall by our clock. */
+void system_own_time(struct system *s, struct walltime wall);
 
 /* Someone else has set the clock, or the machine slept. */
 void system_disturbed(struct system *s, struct monotime now);

@@ -19,6 +19,7 @@
 #include "engine/discipline.h"
 #include "engine/select.h"
 #include "net/ifaces.h"
+#include "refclock/refclock.h"
 #include "server/mru.h"
 #include "server/ratelimit.h"
 #include "server/restrict.h"
@@ -31,13 +32,14 @@
 #define CONFIG_DEPTH_MAX	5		/* includes within each other, as in ntpd */
 #define CONFIG_SOURCES_MAX	4096
 
-enum source_kind { SOURCE_SERVER, SOURCE_POOL };
+enum source_kind { SOURCE_SERVER, SOURCE_POOL, SOURCE_CLOCK };
 
 struct config_source {
 	enum source_kind	kind;
 	char			*host;		/* name or literal address */
 	int			 family;	/* 4, 6, or 0 = either */
 	struct assoc_opts	 opts;
+	struct refclock_opts	 clock;		/* SOURCE_CLOCK */
 	unsigned		 line;		/* 0 = command line */
 	struct config_source	*next;
 };

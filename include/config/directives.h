@@ -23,7 +23,7 @@ enum option_type {
 	OPT_BOOL,	/* 0 or 1 into a bool */
 	OPT_INT, OPT_UINT, OPT_INT8, OPT_UINT8, OPT_UINT32, OPT_INT64,	/* a whole number into that type */
 	OPT_DOUBLE,	/* a number times scale into a double */
-	OPT_STRING,	/* any word */
+	OPT_STRING,	/* any word, of at most max octets where it is kept */
 	OPT_CHOICE,	/* one word of choices */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The variables by which we show ourselves: one table for the system, one for an association, read by the control protocol, the
+ * The variables by which we show ourselves: one table for the system, one for an association, one for the reference clock it may be with, read by the control protocol, the
  * status page, the tests and the check of the manual alike.  All are read-only.
  *
  * Formats are those of ntpd 4.2.8; milliseconds and ppm on the wire, seconds and s/s inside.  Rows stand in the order of the answer; those of
@@ -16,7 +16,7 @@
 #include "control/text.h"
 #include "control/view.h"
 
-enum var_table { VARS_SYSTEM, VARS_PEER };
+enum var_table { VARS_SYSTEM, VARS_PEER, VARS_CLOCK };
 
 #define VARS_MAX	256	/* rows of a table */
 #define VARS_SETVARS	64	/* variables made by setvar that are looked at */
@@ -35,7 +35,7 @@ struct var_info {
 size_t vars_count(enum var_table table);
 struct var_info vars_info(enum var_table table, size_t i);
 
-/* Adds one row to the text, unless it has no value.  a is NULL for the system. */
+/* Adds one row to the text, unless it has no value.  a is NULL for the system, and with a reference clock of the view for VARS_CLOCK. */
 void vars_put(struct text *t, enum var_table table, size_t i, const struct control_view *v, const struct assoc *a);
 
 /* Which variables are wanted, setvar's among them. */

@@ -15,6 +15,7 @@
 #include "auth/keys.h"
 #include "client/assoc.h"
 #include "client/system.h"
+#include "refclock/refclock.h"
 #include "server/counters.h"
 #include "server/listener.h"
 #include "server/mrus.h"
@@ -51,6 +52,9 @@ struct control_view {
 	const struct assoc *const	*assocs;	/* pool prototypes among them: addr.family 0, last.refid REFID_POOL */
 	size_t				 nassocs;
 
+	const struct refclock_info *const *clocks;	/* those that are open; an association is with one if its address is 127.127.type.unit */
+	size_t				 nclocks;
+
 	const struct server_counters	*counters;	/* since reset.sys, with processed, which the associations count, added */
 	const struct server_counters	*totals;	/* the same since start */
 	struct control_resets		 reset;
@@ -82,11 +86,15 @@ struct control_view {
 /* The association of that id, or NULL. */
 const struct assoc *control_view_assoc(const struct control_view *v, uint16_t id);
 
+/* The reference clock that an association is with, or NULL. */
+const struct refclock_info *control_view_clock(const struct control_view *v, const struct assoc *a);
+
 /* A line that stands for servers yet to be found, not for one: pool. */
 bool control_is_prototype(const struct assoc *a);
 
 /* Status words of RFC 9327 section 3: leap, source, events, event; and flags, selection, events, event. */
 uint16_t control_system_status(const struct control_view *v);
 uint16_t control_peer_status(const struct assoc *a);
+uint16_t control_clock_status(const struct refclock_info *c);
 
 #endif

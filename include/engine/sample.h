@@ -39,4 +39,14 @@ struct estimate {
 	double	freq_var;		/* (s/s)^2, of freq */
 };
 
+/* What a reference clock says when it is asked: a sample, or that it has none. */
+struct clock_answer {
+	bool		have;		/* the rest is valid */
+	struct sample	sample;		/* disp includes how much the readings behind it differ */
+	double		floor;		/* s, least jitter that may be shown */
+	uint8_t		leap;		/* enum leap */
+	int8_t		precision;	/* log2 s, of its time */
+	struct walltime	reftime;	/* last time it told */
+};
+
 #endif

@@ -52,6 +52,10 @@ enum control_err {
 /* System status word: leap (2) source (6) event count (4) event code (4). */
 enum sys_source {
 	SOURCE_UNSPEC = 0,
+	SOURCE_PPS = 1,
+	SOURCE_LF_RADIO = 2,
+	SOURCE_HF_RADIO = 3,
+	SOURCE_UHF_RADIO = 4,		/* satellites among them */
 	SOURCE_LOCAL = 5,
 	SOURCE_NTP = 6,
 };

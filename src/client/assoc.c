@@ -19,6 +19,7 @@
 #define POLL_SPREAD	0.125	/* … and of longer ones, to below, so that none is longer than maxpoll */
 #define SIGMAS		3.0	/* standard deviations of the estimate that its root distance makes room for */
 #define POLL_FORESIGHT	1.56	/* the next poll is due when the clock can be foretold no better than to this many samples' variance */
+#define CLOCK_HOPES	3	/* polls at start after which a reference clock is not waited for any more */
 #define POLL_GRAIN	1.09	/* to which the interval is found: an eighth of a power of two */
 
 /* s between the requests of an initial burst: close at first, which tells the offset, then ever wider, which tells the frequency. */
@@ -246,6 +247,8 @@ assoc_set_key(struct assoc *a, const struct key *key)
 bool
 assoc_heard_out(const struct assoc *a)
 {
+	if (a->kind != ASSOC_SERVER)
+		return a->filter.n > 0 || a->tries >= CLOCK_HOPES;
 	return a->filter.n > 0 || a->stopped || a->keyless || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
 }
 
@@ -385,7 +388,7 @@ double
 assoc_rootdist(const struct assoc *a, struct monotime now)
 {
 	double delay = short_to_seconds(a->last.rootdelay) + a->stat.delay;
-	double sigma = sqrt(estimator_var_ahead(&a->estimator, now, 0));
+	double sigma = a->kind == ASSOC_OWN ? 0 : sqrt(estimator_var_ahead(&a->estimator, now, 0));
 
 	if (!a->have_stat)
 		return DISP_MAX;
@@ -410,7 +413,10 @@ unfit(const struct assoc *a, struct monotime now, const struct select_opts *o, c
 
 	if (a->reach == 0 || a->opts.noselect || a->stopped || !a->have_stat)
 		flash |= FLASH_PEER_UNREACH;
-	if (a->last.leap == LEAP_UNSYNC || a->last.stratum == STRATUM_KOD || a->last.stratum < o->floor || a->last.stratum >= o->ceiling)
+	if (a->last.leap == LEAP_UNSYNC || (a->last.stratum == STRATUM_KOD && a->kind == ASSOC_SERVER))
+		flash |= FLASH_PEER_STRATUM;
+	/* Whoever is above the orphan stratum has its time from an orphan, who may be ourselves. */
+	if (a->last.stratum < o->floor || a->last.stratum >= o->ceiling || a->last.stratum > o->orphan)
 		flash |= FLASH_PEER_STRATUM;
 	if (assoc_rootdist(a, now) >= o->maxdist + DISP_RATE * log2_seconds(a->hpoll))
 		flash |= FLASH_PEER_DIST;
@@ -426,7 +432,9 @@ assoc_candidate(struct assoc *a, struct monotime now, double steered, const stru
 	a->flash = (a->flash & FLASH_PACKET) | unfit(a, now, o, own);
 	a->tally = TALLY_REJECT;
 	*c = (struct candidate){ .id = a->id, .stratum = a->last.stratum, .prefer = a->opts.prefer, .always = a->opts.always };
-	if ((a->flash & ~(unsigned)FLASH_PACKET) != 0 || !estimator_get(&a->estimator, now, steered, &c->est)) {
+	if (a->kind == ASSOC_OWN)
+		c->est = (struct estimate){ .offset = a->stat.offset, .var = a->stat.jitter * a->stat.jitter };
+	if ((a->flash & ~(unsigned)FLASH_PACKET) != 0 || (a->kind != ASSOC_OWN && !estimator_get(&a->estimator, now, steered, &c->est))) {
 		a->count.seldisp += (a->flash & FLASH_PEER_DIST) != 0;
 		return false;
 	}

@@ -205,6 +205,8 @@ tell(struct client *c, const struct system_out *out)
 		glue_report(c, CLIENT_SYNCED, c->system.vars.offset, NULL);
 	if (out->what & SYSTEM_LOST)
 		glue_report(c, CLIENT_LOST, 0, NULL);
+	if (out->what & SYSTEM_ALONE)
+		glue_report(c, CLIENT_ALONE, 0, NULL);
 	glue_report(c, CLIENT_UPDATED, 0, NULL);
 }
 
@@ -253,6 +255,8 @@ on_select_due(evutil_socket_t fd, short what, void *arg)
 	system_update(&c->system, c->assoc, c->n, &own, now.mono, now.steered, &out);
 	if (out.what & SYSTEM_DECISION)
 		carry_out(c, &out.decision, now.mono, &out);
+	if (out.what & SYSTEM_OWN)
+		system_own_time(&c->system, now.wall);
 	glue_arm(c->select_due, out.wait);
 	publish_status(c, now.mono);
 	tell_vote(c, out.what, now.mono);
@@ -355,6 +359,7 @@ client_new(struct event_base *base, struct sysclock *clock, struct resolver *res
 		errno = ENOMEM;
 		return NULL;
 	}
+	client_news(c);		/* orphan mode needs no source */
 	return c;
 }
 

@@ -15,6 +15,7 @@ enum source_role {
 	ROLE_SERVER,
 	ROLE_POOL,		/* a name that brings forth members; never asked for time itself */
 	ROLE_MEMBER,
+	ROLE_CLOCK,		/* a reference clock */
 };
 
 struct source {
@@ -33,6 +34,8 @@ struct source {
 	unsigned		 idle;		/* polls in a row without a part in the combined offset */
 	int			 told_errno;	/* last failure to send that was logged */
 	struct log_gate		 gate;		/* for that log line */
+	clock_ask		*ask;		/* of a reference clock */
+	void			*ask_arg;
 	struct source		*next_dead;
 };
 
@@ -75,6 +78,9 @@ void source_set_key(struct source *s);		/* finds the key its line asks for */
 void source_set_addr(struct source *s, const struct addr *a);
 void source_act(struct source *s, const struct assoc_out *out);
 const char *source_str(const struct source *s, char *buf, size_t cap);
+
+/* clock.c */
+void clock_due(struct source *s);		/* a reference clock is to be asked */
 
 /* naming.c */
 void naming_ask(struct source *s);		/* asks the resolver for the name, now and again until it has an answer */

@@ -55,7 +55,7 @@ is_line(const struct source *s, const char *host, int family, bool pool)
 
 	if (s->role == ROLE_MEMBER || (s->role == ROLE_POOL) != pool || s->family != family)
 		return false;
-	if (s->assoc.name[0] != '\0')
+	if (s->assoc.name[0] != '\0' && s->role != ROLE_CLOCK)
 		return strcmp(s->assoc.name, host) == 0;
 	return addr_parse(&a, host, family) && addr_same_host(&a, &s->assoc.addr);
 }

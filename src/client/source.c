@@ -215,6 +215,10 @@ on_due(evutil_socket_t fd, short what, void *arg)
 		source_remove(s);
 		return;
 	}
+	if (s->role == ROLE_CLOCK) {
+		clock_due(s);
+		return;
+	}
 	assoc_timer(&s->assoc, monotime_now(), dice_throw(), &out);
 	source_act(s, &out);
 }
@@ -337,7 +341,9 @@ source_str(const struct source *s, char *buf, size_t cap)
 
 	if (s->assoc.addr.family != 0)
 		addr_str(&s->assoc.addr, ip, sizeof(ip));
-	if (s->assoc.name[0] == '\0')
+	if (s->role == ROLE_CLOCK)
+		snprintf(buf, cap, "%s", s->assoc.name);
+	else if (s->assoc.name[0] == '\0')
 		snprintf(buf, cap, "%s", ip);
 	else
 		snprintf(buf, cap, "%s (%s)", s->assoc.name, ip);

@@ -8,6 +8,9 @@
 #define FIRST_WAIT	12.0	/* s after start within which every source gets its say before the first correction */
 #define SIGMAS		3.0	/* standard deviations of the estimate that the root dispersion makes room for */
 #define REFTIME_MIN_DISP 0.001	/* s, MINDISP of RFC 5905 */
+#define OWN_PERIOD	64.0	/* s between renewals of the snapshot while we serve our own time */
+#define REFID_ORPHAN	REFID('O', 'R', 'P', 'H')	/* an orphan of stratum 1 … */
+#define REFID_SELF	REFID(127, 0, 0, 1)	/* … and of any other: nobody's address, so that nobody sees a loop */
 #define REFID_FREE	REFID('F', 'R', 'E', 'E')	/* running on by itself */
 
 void
@@ -56,22 +59,40 @@ unsynchronise(struct system *s, uint32_t refid)
 	s->vars.leap = LEAP_UNSYNC;
 	s->vars.stratum = STRATUM_UNSYNC;
 	s->vars.refid = refid;
+	s->alone = false;
 }
 
-/* Without a system peer the clock runs on; after orphanwait we stop claiming to know the time. */
-static void
-no_syspeer(struct system *s, struct monotime now, struct system_out *out)
+/* Orphanwait is counted from the start, or from when the last system peer was lost. */
+static struct monotime
+waits_since(const struct system *s)
 {
-	double left, room;
+	return s->lost.ns != 0 ? s->lost : s->start;
+}
 
-	s->vars.peer = 0;
-	if (s->vars.leap == LEAP_UNSYNC)
-		return;
-	if (s->lost.ns == 0) {
+/* None of the sources will do.  May those be looked at that are for such times? */
+static bool
+may_resort(struct system *s, struct monotime now)
+{
+	if (s->resort)
+		return true;
+	if (s->lost.ns == 0 && s->vars.leap != LEAP_UNSYNC) {
 		s->lost = now;
 		system_event(s, EVENT_NO_SYSPEER);
 	}
-	left = s->select.orphanwait - monotime_diff(now, s->lost);
+	return s->resort = monotime_diff(now, waits_since(s)) >= s->select.orphanwait;
+}
+
+/* Without a system peer the clock runs on; after orphanwait we stop claiming to know the time.  hope: there is something else to come to then. */
+static void
+no_syspeer(struct system *s, bool hope, struct monotime now, struct system_out *out)
+{
+	double left = s->select.orphanwait - monotime_diff(now, waits_since(s)), room;
+
+	s->vars.peer = 0;
+	if (s->vars.leap == LEAP_UNSYNC) {
+		out->wait = hope && left > 0 ? left : -1;
+		return;
+	}
 	room = s->select.maxdist - sysvars_rootdist(&s->vars, now);
 	if (left > 0 && room > 0) {
 		out->wait = fmin(left, room / s->vars.disp_rate);
@@ -79,6 +100,7 @@ no_syspeer(struct system *s, struct monotime now, struct system_out *out)
 	}
 	unsynchronise(s, REFID_FREE);
 	out->what |= SYSTEM_LOST;
+	out->wait = hope && left > 0 ? left : -1;
 }
 
 static struct assoc *
@@ -145,7 +167,7 @@ combine_samples(struct assoc *const a[], size_t n, struct monotime now, double s
 	size_t m = 0;
 
 	for (size_t i = 0; i < n && m < ESTIMATOR_JOINT_MAX; i++) {
-		if (a[i]->tally < TALLY_CANDIDATE || a[i]->tally == TALLY_BACKUP)
+		if (a[i]->tally < TALLY_CANDIDATE || a[i]->tally == TALLY_BACKUP || a[i]->kind == ASSOC_OWN)
 			continue;
 		e[m] = &a[i]->estimator;
 		bias[m++] = (short_to_seconds(a[i]->last.rootdelay) + a[i]->stat.delay) / 2 + short_to_seconds(a[i]->last.rootdisp);
@@ -154,17 +176,144 @@ combine_samples(struct assoc *const a[], size_t n, struct monotime now, double s
 		estimator_joint(e, bias, m, now, steered, out);
 }
 
+/* --- when there is nobody to follow -------------------------------------------------------- */
+
+/* What counts only then. */
+struct resort {
+	struct assoc		*own;		/* LOCAL */
+	bool			parent;		/* there is an orphan whom we should follow: */
+	struct candidate	candidate;	/* this one … */
+	uint32_t		metric;		/* … of this metric */
+};
+
+static bool
+is_orphan_mode(const struct select_opts *o)
+{
+	return o->orphan < STRATUM_UNSYNC;
+}
+
+/*
+ * Orphans choose among themselves: the one of the lowest metric, which is the number that its address makes (assoc_refid_of), is parent, and
+ * whoever's own is lower still follows nobody.
+ */
+static void
+elect(struct resort *r, const struct assoc *a, const struct candidate *c)
+{
+	uint32_t theirs = assoc_refid_of(&a->addr), ours = a->local.family != 0 ? assoc_refid_of(&a->local) : UINT32_MAX;
+
+	if (theirs >= ours || (r->parent && theirs >= r->metric))
+		return;
+	*r = (struct resort){ .own = r->own, .parent = true, .candidate = *c, .metric = theirs };
+}
+
+/* LOCAL, unless it is preferred, and orphans take no part as long as there is anybody else. */
+static bool
+is_for_last(const struct system *s, struct assoc *a, const struct candidate *c, struct resort *r)
+{
+	if (a->kind == ASSOC_OWN && !a->opts.prefer) {
+		r->own = r->own != NULL ? r->own : a;
+		return true;
+	}
+	if (!is_orphan_mode(&s->select) || a->last.stratum != s->select.orphan || a->kind != ASSOC_SERVER)
+		return false;
+	elect(r, a, c);
+	return true;
+}
+
+/* Our own time, by LOCAL or as an orphan. */
+static void
+serve_own(struct system *s, struct assoc *own, struct monotime now, struct system_out *out)
+{
+	uint16_t peer = own != NULL ? own->id : 0;
+
+	out->what |= SYSTEM_OWN | (!s->alone || s->vars.peer != peer ? SYSTEM_ALONE : 0);
+	if (peer != 0 && peer != s->vars.peer) {
+		out->what |= SYSTEM_SYSPEER;
+		assoc_event(own, PEVENT_SYSPEER);
+	}
+	if (s->vars.leap == LEAP_UNSYNC)
+		system_event(s, EVENT_CLOCK_SYNC);
+	s->alone = true;
+	s->vars.peer = peer;
+	s->vars.leap = LEAP_NONE;
+	s->vars.stratum = own != NULL ? (uint8_t)(own->last.stratum + 1) : s->select.orphan;
+	s->vars.refid = s->vars.stratum == 1 ? REFID_ORPHAN : REFID_SELF;
+	if (own != NULL) {
+		own->tally = TALLY_SYSPEER;
+		s->vars.refid = s->vars.stratum == 1 ? own->last.refid : assoc_refid_of(&own->addr);
+	}
+	s->vars.rootdelay = s->vars.offset = s->vars.sys_jitter = s->vars.est_error = 0;
+	s->vars.rootdisp = own != NULL ? REFTIME_MIN_DISP + filter_stage_disp(&own->filter, 0, now) : 0;
+	s->vars.tc = own != NULL ? (uint8_t)own->hpoll : s->vars.tc;
+	s->vars.updated = now;
+	out->wait = OWN_PERIOD;
+}
+
+void
+system_own_time(struct system *s, struct walltime wall)
+{
+	s->vars.reftime = wall;
+}
+
+/*
+ * LOCAL before an orphan parent before ourselves, as in ntpd.  True if there is a selection to go on with: the orphan parent alone.
+ */
+static bool
+last_resort(struct system *s, const struct resort *r, struct monotime now, struct candidate *c, struct selection *sel, struct system_out *out)
+{
+	struct select_opts alone = s->select;
+
+	alone.minsane = alone.minclock = 1;
+	if (!may_resort(s, now))
+		no_syspeer(s, r->own != NULL || is_orphan_mode(&s->select), now, out);
+	else if (r->own != NULL)
+		serve_own(s, r->own, now, out);
+	else if (r->parent) {
+		*c = r->candidate;
+		select_run(c, 1, &alone, s->vars.peer, sel);
+		return sel->syspeer != -1;
+	} else if (is_orphan_mode(&s->select))
+		serve_own(s, NULL, now, out);
+	else
+		no_syspeer(s, false, now, out);
+	return false;
+}
+
+/* --- the process --------------------------------------------------------------------------- */
+
+/* Asks every association for its candidature.  Returns how many stand. */
+static size_t
+muster(struct system *s, struct assoc *const a[], size_t n, const struct own_refids *own, struct monotime now, double steered, struct candidate c[],
+    struct resort *r)
+{
+	size_t nc = 0;
+
+	for (size_t i = 0; i < n && nc < SYSTEM_ASSOCS_MAX; i++)
+		nc += assoc_candidate(a[i], now, steered, &s->select, own, &c[nc]) && !is_for_last(s, a[i], &c[nc], r);
+	return nc;
+}
+
+/* Sources there are, but they do not make a system peer: why not. */
+static unsigned
+vote_of(const struct selection *sel, size_t nc)
+{
+	if (nc == 0 || sel->syspeer != -1)
+		return 0;
+	return sel->truechimers == 0 ? SYSTEM_NO_MAJORITY : SYSTEM_TOO_FEW;
+}
+
 void
 system_update(struct system *s, struct assoc *const a[], size_t n, const struct own_refids *own, struct monotime now, double steered,
     struct system_out *out)
 {
 	struct candidate c[SYSTEM_ASSOCS_MAX];
 	struct selection sel = { .syspeer = -1 };
-	size_t nc = 0;
+	struct resort resort = { .own = NULL };
+	struct assoc *peer;
+	size_t nc;
 
 	*out = (struct system_out){ .wait = -1 };
-	for (size_t i = 0; i < n && nc < SYSTEM_ASSOCS_MAX; i++)
-		nc += assoc_candidate(a[i], now, steered, &s->select, own, &c[nc]);
+	nc = muster(s, a, n, own, now, steered, c, &resort);
 	if (!may_open(s, a, n, now)) {
 		out->wait = FIRST_WAIT - monotime_diff(now, s->start);
 		return;
@@ -173,23 +322,30 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 	take_tallies(a, n, c, nc);
 	s->truechimers = sel.truechimers;
 	s->survivors = sel.survivors;
-	if (sel.syspeer == -1) {
-		if (nc > 0)
-			out->what |= sel.truechimers == 0 ? SYSTEM_NO_MAJORITY : SYSTEM_TOO_FEW;
-		no_syspeer(s, now, out);
+	out->what |= vote_of(&sel, nc);
+	if (sel.syspeer != -1)
+		s->resort = false;
+	else if (last_resort(s, &resort, now, c, &sel, out))
+		take_tallies(a, n, c, 1);
+	else
+		return;
+	peer = find_assoc(a, n, c[sel.syspeer].id);
+	if (peer->kind == ASSOC_OWN) {
+		serve_own(s, peer, now, out);
 		return;
 	}
-	if (s->vars.peer != c[sel.syspeer].id) {
-		s->vars.peer = c[sel.syspeer].id;
+	s->alone = false;
+	if (s->vars.peer != peer->id) {
+		s->vars.peer = peer->id;
 		out->what |= SYSTEM_SYSPEER;
-		assoc_event(find_assoc(a, n, s->vars.peer), PEVENT_SYSPEER);
+		assoc_event(peer, PEVENT_SYSPEER);
 	}
 	if (!s->steer)
 		return;
 	combine_samples(a, n, now, steered, &sel.est);
 	s->vars.sys_jitter = sel.jitter;
 	s->vars.est_error = sqrt(sel.est.var);
-	discipline_update(&s->discipline, now, &sel.est, log2_seconds(find_assoc(a, n, s->vars.peer)->hpoll), &out->decision);
+	discipline_update(&s->discipline, now, &sel.est, log2_seconds(peer->hpoll), &out->decision);
 	out->what |= SYSTEM_DECISION;
 }
 
@@ -200,7 +356,8 @@ take_peer(struct system *s, const struct assoc *p, double offset, struct monotim
 	double spread = fmax(s->vars.sys_jitter, SIGMAS * s->vars.est_error);
 
 	s->vars.stratum = (uint8_t)(p->last.stratum + 1);
-	s->vars.refid = assoc_refid_of(&p->addr);
+	/* A primary server names its clock (RFC 5905 section 7.3). */
+	s->vars.refid = s->vars.stratum == 1 ? p->last.refid : assoc_refid_of(&p->addr);
 	s->vars.reftime = wall;
 	s->vars.updated = now;
 	s->vars.tc = (uint8_t)p->hpoll;
@@ -254,4 +411,6 @@ system_disturbed(struct system *s, struct monotime now)
 	discipline_disturbed(&s->discipline, now);
 	unsynchronise(s, REFID_STEP);
 	s->vars.peer = 0;
+	s->lost = now;
+	s->resort = false;
 }

@@ -338,6 +338,7 @@ settle(struct reader *r, const char *name)
 	r->place = &place;
 	settle_flags(r);
 	settle_stats(r);
+	settle_clocks(r);
 	unpeer_settle(r);
 	config_finish(r->c);
 	settle_monitor(r);

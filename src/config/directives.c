@@ -17,6 +17,7 @@
 #define FIELD(f)	offsetof(struct config, f)
 #define LINE(f)		offsetof(struct source_line, f)
 #define OPTS(f)		offsetof(struct source_line, source.opts.f)
+#define LINE_CLOCK(f)	LINE(source.clock.f)
 
 static const struct option source_options[] = {
 	{ .name = "iburst", .type = OPT_SET, .offset = OPTS(iburst), .prose = "a burst of requests while the server is unreachable" },
@@ -34,7 +35,7 @@ static const struct option source_options[] = {
 	{ .name = "bias", .type = OPT_DOUBLE, .offset = OPTS(bias), .min = -SECONDS_MAX, .max = SECONDS_MAX,
 	    .prose = "s, added to each offset measured" },
 	{ .name = "xmtnonce", .type = OPT_SET, .offset = NOWHERE, .prose = "random transmit timestamps, which all requests have" },
-	{ .name = "mode", .type = OPT_UINT32, .standing = NOT_YET, .flags = OPTION_ON_CLOCK, .offset = LINE(mode), .max = UINT32_MAX,
+	{ .name = "mode", .type = OPT_UINT32, .flags = OPTION_ON_CLOCK, .offset = LINE_CLOCK(mode), .max = UINT32_MAX,
 	    .prose = "mode word of a driver" },
 	{ .name = "key", .type = OPT_UINT32, .offset = OPTS(key), .min = 1, .max = KEY_MAX,
 	    .prose = "symmetric key that signs requests and must have signed replies" },
@@ -54,47 +55,49 @@ static const struct option source_options[] = {
 	{ .name = "dynamic", .type = OPT_SET, .standing = RELIC, .offset = NOWHERE, .prose = "unresolved names are always tried again" },
 };
 
-/* fudge of ntpd, and the same words on NTPsec's refclock lines. */
-#define FUDGE_OPTIONS \
-	{ .name = "time1", .type = OPT_DOUBLE, .offset = NOWHERE, .min = -SECONDS_MAX, .max = SECONDS_MAX, .prose = "s, added to the time" }, \
-	{ .name = "time2", .type = OPT_DOUBLE, .offset = NOWHERE, .min = -SECONDS_MAX, .max = SECONDS_MAX, .prose = "s, as the driver has it" }, \
-	{ .name = "stratum", .type = OPT_INT, .offset = NOWHERE, .max = STRATUM_UNSYNC, .prose = "stratum of the clock" }, \
-	{ .name = "refid", .type = OPT_STRING, .offset = NOWHERE, .prose = "reference ID, four characters" }, \
-	{ .name = "flag1", .type = OPT_BOOL, .offset = NOWHERE, .max = 1, .prose = "as the driver has it" }, \
-	{ .name = "flag2", .type = OPT_BOOL, .offset = NOWHERE, .max = 1, .prose = "as the driver has it" }, \
-	{ .name = "flag3", .type = OPT_BOOL, .offset = NOWHERE, .max = 1, .prose = "as the driver has it" }, \
-	{ .name = "flag4", .type = OPT_BOOL, .offset = NOWHERE, .max = 1, .prose = "as the driver has it" }, \
-	{ .name = "minjitter", .type = OPT_DOUBLE, .offset = NOWHERE, .max = SECONDS_MAX, .prose = "s, floor of the jitter estimate" }, \
-	{ .name = "abbrev", .type = OPT_STRING, .offset = NOWHERE, .prose = "name that ntpq shows" }
+/* fudge of ntpd, and the same words on NTPsec's refclock lines; F(f) is where field f of a struct refclock_opts is. */
+#define FUDGE_OPTIONS(F) \
+	{ .name = "time1", .type = OPT_DOUBLE, .offset = F(time1), .min = -SECONDS_MAX, .max = SECONDS_MAX, .prose = "s, added to the time" }, \
+	{ .name = "time2", .type = OPT_DOUBLE, .offset = F(time2), .min = -SECONDS_MAX, .max = SECONDS_MAX, .prose = "s, as the driver has it" }, \
+	{ .name = "stratum", .type = OPT_INT, .offset = F(stratum), .max = STRATUM_UNSYNC, .prose = "stratum of the clock" }, \
+	{ .name = "refid", .type = OPT_STRING, .offset = F(refid), .max = 4, .prose = "reference ID, four characters" }, \
+	{ .name = "flag1", .type = OPT_BOOL, .offset = F(flag[0]), .max = 1, .prose = "as the driver has it" }, \
+	{ .name = "flag2", .type = OPT_BOOL, .offset = F(flag[1]), .max = 1, .prose = "as the driver has it" }, \
+	{ .name = "flag3", .type = OPT_BOOL, .offset = F(flag[2]), .max = 1, .prose = "as the driver has it" }, \
+	{ .name = "flag4", .type = OPT_BOOL, .offset = F(flag[3]), .max = 1, .prose = "as the driver has it" }, \
+	{ .name = "minjitter", .type = OPT_DOUBLE, .offset = F(minjitter), .max = SECONDS_MAX, .prose = "s, floor of the jitter estimate" }, \
+	{ .name = "abbrev", .type = OPT_STRING, .offset = F(abbrev), .max = REFCLOCK_NAME_MAX - 1, .prose = "name that ntpq shows" }
+#define CLOCK(f)	offsetof(struct refclock_opts, f)
 
-static const struct option fudge_options[] = { FUDGE_OPTIONS };
+static const struct option fudge_options[] = { FUDGE_OPTIONS(CLOCK) };
 
-static const struct option refclock_options[] = {
-	FUDGE_OPTIONS,
-	{ .name = "unit", .type = OPT_INT, .offset = NOWHERE, .max = 255, .prose = "unit number" },
-	{ .name = "path", .type = OPT_STRING, .offset = NOWHERE, .prose = "device" },
-	{ .name = "ppspath", .type = OPT_STRING, .offset = NOWHERE, .prose = "PPS device" },
-	{ .name = "baud", .type = OPT_INT, .offset = NOWHERE, .max = 4000000, .prose = "speed of the serial line" },
-	{ .name = "subtype", .type = OPT_INT, .offset = NOWHERE, .max = COUNT_MAX, .prose = "kind of receiver" },
-	{ .name = "mode", .type = OPT_UINT32, .offset = NOWHERE, .max = UINT32_MAX, .prose = "mode word of the driver" },
-	{ .name = "prefer", .type = OPT_SET, .offset = NOWHERE, .prose = "system peer if it is a survivor" },
-	{ .name = "noselect", .type = OPT_SET, .offset = NOWHERE, .prose = "measured and shown, never selected" },
-	{ .name = "true", .type = OPT_SET, .offset = NOWHERE, .prose = "always counted as a truechimer" },
-	{ .name = "minpoll", .type = OPT_INT8, .flags = OPTION_CLAMP, .offset = NOWHERE, .min = POLL_MIN, .max = POLL_MAX,
-	    .prose = "shortest poll exponent, log2 s" },
-	{ .name = "maxpoll", .type = OPT_INT8, .flags = OPTION_CLAMP, .offset = NOWHERE, .min = POLL_MIN, .max = POLL_MAX,
-	    .prose = "longest poll exponent, log2 s" },
-	{ .name = "key", .type = OPT_UINT32, .offset = NOWHERE, .min = 1, .max = KEY_MAX, .prose = "symmetric key" },
-	{ .name = "version", .type = OPT_INT, .offset = NOWHERE, .min = NTP_VERSION_MIN, .max = NTP_VERSION, .prose = "version number" },
-	{ .name = "bias", .type = OPT_DOUBLE, .offset = NOWHERE, .min = -SECONDS_MAX, .max = SECONDS_MAX, .prose = "s, added to each offset" },
+const struct option refclock_options[] = {
+	FUDGE_OPTIONS(LINE_CLOCK),
+	{ .name = "unit", .type = OPT_UINT8, .offset = LINE_CLOCK(unit), .max = 255, .prose = "unit number" },
+	{ .name = "path", .type = OPT_STRING, .offset = LINE_CLOCK(path), .max = REFCLOCK_PATH_MAX - 1, .prose = "device" },
+	{ .name = "ppspath", .type = OPT_STRING, .offset = LINE_CLOCK(ppspath), .max = REFCLOCK_PATH_MAX - 1, .prose = "PPS device" },
+	{ .name = "baud", .type = OPT_INT, .offset = LINE_CLOCK(baud), .max = 4000000, .prose = "speed of the serial line" },
+	{ .name = "subtype", .type = OPT_INT, .offset = LINE_CLOCK(subtype), .max = COUNT_MAX, .prose = "kind of receiver" },
+	{ .name = "mode", .type = OPT_UINT32, .offset = LINE_CLOCK(mode), .max = UINT32_MAX, .prose = "mode word of the driver" },
+	{ .name = "prefer", .type = OPT_SET, .offset = OPTS(prefer), .prose = "system peer if it is a survivor" },
+	{ .name = "noselect", .type = OPT_SET, .offset = OPTS(noselect), .prose = "measured and shown, never selected" },
+	{ .name = "true", .type = OPT_SET, .offset = OPTS(always), .prose = "always counted as a truechimer" },
+	{ .name = "minpoll", .type = OPT_INT8, .flags = OPTION_CLAMP, .offset = OPTS(minpoll), .min = POLL_MIN, .max = POLL_MAX,
+	    .prose = "poll exponent, log2 s" },
+	{ .name = "maxpoll", .type = OPT_INT8, .flags = OPTION_CLAMP, .offset = OPTS(maxpoll), .min = POLL_MIN, .max = POLL_MAX,
+	    .prose = "not more than this" },
+	{ .name = "key", .type = OPT_UINT32, .offset = NOWHERE, .min = 1, .max = KEY_MAX, .prose = "of no use on a reference clock" },
+	{ .name = "version", .type = OPT_INT, .offset = NOWHERE, .min = NTP_VERSION_MIN, .max = NTP_VERSION, .prose = "of no use on a reference clock" },
+	{ .name = "bias", .type = OPT_DOUBLE, .offset = OPTS(bias), .min = -SECONDS_MAX, .max = SECONDS_MAX, .prose = "s, added to each offset" },
 	{ .name = "iburst", .type = OPT_SET, .offset = NOWHERE, .prose = "of no use on a reference clock" },
 	{ .name = "burst", .type = OPT_SET, .offset = NOWHERE, .prose = "of no use on a reference clock" },
-	{ .name = "preempt", .type = OPT_SET, .offset = NOWHERE, .prose = "dropped when there are enough others" },
+	{ .name = "preempt", .type = OPT_SET, .offset = OPTS(preempt), .prose = "dropped when there are enough others" },
 };
+const size_t refclock_option_count = NELEMS(refclock_options);
 
 static const struct option device_options[] = {
-	{ .name = "timedata", .type = OPT_STRING, .offset = NOWHERE, .prose = "device that gives the time" },
-	{ .name = "ppsdata", .type = OPT_STRING, .offset = NOWHERE, .prose = "device that gives the pulses" },
+	{ .name = "timedata", .type = OPT_STRING, .offset = CLOCK(path), .max = REFCLOCK_PATH_MAX - 1, .prose = "device that gives the time" },
+	{ .name = "ppsdata", .type = OPT_STRING, .offset = CLOCK(ppspath), .max = REFCLOCK_PATH_MAX - 1, .prose = "device that gives the pulses" },
 };
 
 static const struct option tos_options[] = {
@@ -111,7 +114,7 @@ static const struct option tos_options[] = {
 	    .prose = "strata from here on are not used" },
 	{ .name = "cohort", .type = OPT_BOOL, .standing = NOT_YET, .offset = FIELD(tos.cohort), .max = 1,
 	    .prose = "manycast servers answer clients of equal stratum" },
-	{ .name = "orphan", .type = OPT_UINT8, .standing = NOT_YET, .offset = FIELD(tos.orphan), .max = 17, .prose = "stratum of orphan mode" },
+	{ .name = "orphan", .type = OPT_UINT8, .offset = FIELD(tos.orphan), .max = 17, .prose = "stratum of orphan mode" },
 	{ .name = "orphanwait", .type = OPT_DOUBLE, .offset = FIELD(tos.orphanwait), .min = 1, .max = SECONDS_MAX,
 	    .prose = "s without a system peer before we stop claiming to know the time" },
 	{ .name = "maxdisp", .type = OPT_DOUBLE, .standing = NOT_YET, .offset = NOWHERE, .max = SECONDS_MAX,
@@ -304,12 +307,12 @@ const struct directive directive_table[] = {
 	    .prose = "Network Time Security", TABLE(nts_options), .min = 1 },
 
 	/* Reference clocks. */
-	{ .name = "refclock", .standing = NOT_YET, .parse = parse_refclock, .args = "DRIVER [unit N] [option ...]",
+	{ .name = "refclock", .parse = parse_refclock, .args = "DRIVER [unit N] [option ...]",
 	    .example = "refclock shm unit 1 refid PPS prefer", .prose = "a reference clock", TABLE(refclock_options) },
-	{ .name = "fudge", .standing = NOT_YET, .parse = parse_fudge, .args = "127.127.TYPE.UNIT [option ...]",
-	    .example = "fudge 127.127.28.0 time1 +0.154 refid GPS stratum 1 flag1 1", .prose = "tunes a reference clock", TABLE(fudge_options) },
-	{ .name = "device", .standing = NOT_YET, .parse = parse_fudge, .args = "127.127.TYPE.UNIT [timedata PATH] [ppsdata PATH]",
-	    .example = "device 127.127.20.0 timedata /dev/ttyS0", .prose = "devices of a reference clock", TABLE(device_options) },
+	{ .name = "fudge", .parse = parse_fudge, .args = "127.127.TYPE.UNIT [option ...]",
+	    .example = "fudge 127.127.28.0 time1 +0.154 refid GPS stratum 1 flag1 1", .prose = "tunes a reference clock", TABLE(fudge_options), .kind = LINE_FUDGE },
+	{ .name = "device", .parse = parse_fudge, .args = "127.127.TYPE.UNIT [timedata PATH] [ppsdata PATH]",
+	    .example = "device 127.127.20.0 timedata /dev/ttyS0", .prose = "devices of a reference clock", TABLE(device_options), .kind = LINE_DEVICE },
 
 	/* Access. */
 	{ .name = "restrict", .parse = parse_restrict, .args = "[-4|-6] ADDRESS[/BITS]|NAME|default|source [mask MASK] [ippeerlimit N] [flag ...]",

@@ -116,6 +116,20 @@ apply_double(struct reader *r, const struct option *o, char *base)
 	return true;
 }
 
+/* Into an array of max + 1 octets. */
+static bool
+apply_string(struct reader *r, const struct option *o, char *field)
+{
+	if (field == NULL)
+		return true;
+	if (r->tok.len == 0 || r->tok.len > (size_t)o->max) {
+		reader_error(r, r->tok.column, "'%s' is a word of 1 to %.0f characters, not '%.40s'", o->name, o->max, r->tok.text);
+		return false;
+	}
+	memcpy(field, r->tok.text, r->tok.len + 1);
+	return true;
+}
+
 static bool
 apply_choice(struct reader *r, const struct option *o)
 {
@@ -146,7 +160,7 @@ option_apply(struct reader *r, const struct option *o, void *base)
 	}
 	switch (o->type) {
 	case OPT_STRING:
-		return true;
+		return apply_string(r, o, field);
 	case OPT_CHOICE:
 		return apply_choice(r, o);
 	case OPT_BOOL:

@@ -37,6 +37,7 @@ struct reader {
 	unsigned			 statistics, filegen_on, filegen_off;	/* bits by enum stats_kind */
 	uint64_t			 seen[2];	/* directives whose lack of effect has been told, bits by row */
 	struct config_source		**source_tail;
+	struct fudge			*fudges;
 	struct config_restrict		**restrict_tail;
 	struct config_setvar		**setvar_tail;
 	struct config_trusted		**trusted_tail;
@@ -99,9 +100,6 @@ struct config_source **config_source_end(struct config *c);
 /* Replaces a string of the config. */
 void config_set(char **dst, const char *s);
 
-/* The type of the reference clock driver that NTPsec calls so. */
-bool source_driver_type(const char *name, uint8_t *type);
-
 /* The same host, by address or by name? */
 bool source_same_host(const char *a, const char *b);
 
@@ -121,13 +119,34 @@ void remote_note(struct reader *r);
 struct source_line {
 	struct config_source	source;
 	bool			nts;
-	uint32_t		mode;	/* of a reference clock's driver */
+};
+
+/* What fudge and device lines say of a clock; theirs may stand before or after its own line. */
+struct fudge {
+	uint8_t			type, unit;
+	struct refclock_opts	opts;
+	uint32_t		set[2];		/* rows of the tables of fudge and of device that were given */
+	unsigned		line;
+	struct fudge		*next;
 };
 
 enum { LINE_SERVER, LINE_POOL, LINE_PEER };	/* kind of a row that parse_source reads */
+enum { LINE_FUDGE, LINE_DEVICE };		/* … parse_fudge */
 enum { LINE_UNRESTRICT, LINE_DELRESTRICT };	/* … parse_unrestrict */
 
+/* The fudge and device lines go to their clocks, after all files. */
+void settle_clocks(struct reader *r);
+
+/* The poll exponents of a line made whole: UNSET_POLL is one it says nothing of.  A clock's maxpoll is its minpoll unless given, as in NTPsec. */
+#define UNSET_POLL	INT8_MIN
+void source_settle_poll(struct reader *r, struct assoc_opts *o, bool clock);
+
+/* A reference clock becomes a source, or it is said why not; column is where it is named. */
+void clock_add(struct reader *r, struct source_line *line, unsigned column);
+
 /* Tables that more than one file needs. */
+extern const struct option refclock_options[];
+extern const size_t refclock_option_count;
 extern const struct option flag_options[];
 extern const size_t flag_option_count;
 extern const struct option restrict_relics[];
@@ -139,7 +158,9 @@ extern const size_t filegen_name_count;
 /* simple.c */
 directive_parse parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_ints, parse_relic;
 /* sources.c */
-directive_parse parse_source, parse_other_mode, parse_refclock, parse_fudge;
+directive_parse parse_source, parse_other_mode;
+/* clocks.c */
+directive_parse parse_refclock, parse_fudge;
 /* unpeer.c */
 directive_parse parse_unpeer;
 void unpeer_settle(struct reader *r);

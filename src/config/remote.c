@@ -16,7 +16,7 @@ static const struct { const char *directive, *words; } words[] = {
 	{ "enable", " ntp stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
 	{ "disable", " ntp stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
 	{ "refclock", " path ppspath " },
-	{ "server", " ca cert " },
+	{ "server", " ca cert path ppspath " },
 	{ "pool", " ca cert " },
 };
 

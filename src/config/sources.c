@@ -8,36 +8,6 @@
 #include "reader.h"
 
 #define HOST_MAX	(ASSOC_NAME_MAX - 1)
-#define UNSET		INT8_MIN	/* a poll exponent the line says nothing of */
-
-/* Reference clock drivers of ntpd: type, and the name NTPsec gives the ones it kept. */
-static const struct { uint8_t type; const char *name; } drivers[] = {
-	{ 1, "local" }, { 3, NULL }, { 4, "spectracom" }, { 5, "truetime" }, { 6, NULL }, { 7, NULL }, { 8, "generic" }, { 9, NULL },
-	{ 10, NULL }, { 11, "arbiter" }, { 12, NULL }, { 16, NULL }, { 18, "modem" }, { 19, NULL }, { 20, "nmea" }, { 22, "pps" },
-	{ 26, "hpgps" }, { 27, NULL }, { 28, "shm" }, { 29, "trimble" }, { 30, "oncore" }, { 31, NULL }, { 32, NULL }, { 33, NULL },
-	{ 34, NULL }, { 35, NULL }, { 36, NULL }, { 37, NULL }, { 38, NULL }, { 39, NULL }, { 40, "jjy" }, { 42, "zyfer" }, { 43, NULL },
-	{ 44, NULL }, { 45, NULL }, { 46, "gpsd" },
-};
-
-static bool
-driver_exists(uint8_t type, const char *name)
-{
-	for (size_t i = 0; i < NELEMS(drivers); i++)
-		if (name == NULL ? drivers[i].type == type : drivers[i].name != NULL && strcmp(drivers[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-bool
-source_driver_type(const char *name, uint8_t *type)
-{
-	for (size_t i = 0; i < NELEMS(drivers); i++)
-		if (drivers[i].name != NULL && strcmp(drivers[i].name, name) == 0) {
-			*type = drivers[i].type;
-			return true;
-		}
-	return false;
-}
 
 /* "fe80::1%eth0" is an address even while eth0 is not there yet. */
 static bool
@@ -138,6 +108,9 @@ read_source_options(struct reader *r, const struct directive *d, bool clock, boo
 	while (reader_next(r, WANT_WORD)) {
 		column = r->tok.column;
 		o = r->tok.kind == TOKEN_WORD ? option_find(d->options, d->noptions, r->tok.text) : NULL;
+		/* NTPsec takes what it has for refclock lines on the classic ones too. */
+		if (o == NULL && clock && r->tok.kind == TOKEN_WORD)
+			o = option_find(refclock_options, refclock_option_count, r->tok.text);
 		if (o == NULL) {
 			reader_error(r, column, "'%s' has no option '%.40s'; the line is skipped", d->name, r->tok.text);
 			return false;
@@ -167,18 +140,18 @@ read_host(struct reader *r, char host[static TOKEN_MAX + 1], int *family)
 }
 
 /* minpoll must not exceed maxpoll; the one that was given stands, and maxpoll if both were. */
-static void
-settle_poll(struct reader *r, struct assoc_opts *o)
+void
+source_settle_poll(struct reader *r, struct assoc_opts *o, bool clock)
 {
 	int8_t min = o->minpoll, max = o->maxpoll;
 
-	o->minpoll = min == UNSET ? assoc_defaults.minpoll : min;
-	o->maxpoll = max == UNSET ? assoc_defaults.maxpoll : max;
+	o->minpoll = min == UNSET_POLL ? assoc_defaults.minpoll : min;
+	o->maxpoll = max != UNSET_POLL ? max : clock ? o->minpoll : assoc_defaults.maxpoll;
 	if (o->minpoll <= o->maxpoll)
 		return;
-	if (min != UNSET)
+	if (min != UNSET_POLL)
 		reader_warn(r, r->column, "minpoll %d is more than maxpoll %d%s: minpoll %d is used", min, o->maxpoll,
-		    max == UNSET ? ", the default" : "", o->maxpoll);
+		    max == UNSET_POLL ? ", the default" : "", o->maxpoll);
 	o->minpoll = o->maxpoll;
 }
 
@@ -192,7 +165,7 @@ add_source(struct reader *r, const struct directive *d, struct source_line *line
 	}
 	if (d->kind == LINE_PEER)
 		reader_warn(r, column, "symmetric mode has no effect yet: '%.200s' is polled as a server", line->source.host);
-	settle_poll(r, &line->source.opts);
+	source_settle_poll(r, &line->source.opts, false);
 	if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
 	else if (!source_append(r->c, &r->source_tail, &line->source))
@@ -218,17 +191,24 @@ parse_source(struct reader *r, const struct directive *d)
 		return;
 	}
 	clock = addr_parse(&a, host, 4) && addr_is_refclock(&a);
-	if (clock && (pool || !driver_exists(a.ip[2], NULL))) {
-		reader_error(r, column, pool ? "'%.40s' is a reference clock, not a pool" : "'%.40s' is no reference clock that ntpd knows", host);
+	if (clock && pool) {
+		reader_error(r, column, "'%.40s' is a reference clock, not a pool", host);
 		return;
 	}
-	line.source.kind = pool ? SOURCE_POOL : SOURCE_SERVER;
-	line.source.opts.minpoll = line.source.opts.maxpoll = UNSET;
+	if (clock && refclock_standing(a.ip[2]) == REFCLOCK_UNKNOWN) {
+		reader_error(r, column, "'%.40s' is no reference clock that ntpd knows: clock type %u invalid", host, a.ip[2]);
+		return;
+	}
+	line.source.kind = clock ? SOURCE_CLOCK : pool ? SOURCE_POOL : SOURCE_SERVER;
+	line.source.clock = refclock_defaults;
+	line.source.opts.minpoll = line.source.opts.maxpoll = UNSET_POLL;
 	if (!read_source_options(r, d, clock, pool, &line))
 		return;
-	if (clock)
-		reader_warn(r, column, "reference clocks have no effect yet: '%s' is no source", host);
-	else
+	if (clock) {
+		line.source.clock.type = a.ip[2];
+		line.source.clock.unit = a.ip[3];
+		clock_add(r, &line, column);
+	} else
 		add_source(r, d, &line, column);
 }
 
@@ -246,30 +226,4 @@ parse_other_mode(struct reader *r, const struct directive *d)
 		reader_error(r, r->tok.column, "'%s' needs an address, and '%.200s' is none", d->name, host);
 	else
 		(void)options_read(r, d->options, d->noptions, &line);
-}
-
-void
-parse_refclock(struct reader *r, const struct directive *d)
-{
-	if (!reader_need(r, WANT_STRING, "the name of a driver"))
-		return;
-	if (!driver_exists(0, r->tok.text))
-		reader_error(r, r->tok.column, "no reference clock driver is called '%.40s'; the line is skipped", r->tok.text);
-	else
-		(void)options_read(r, d->options, d->noptions, NULL);
-}
-
-/* fudge and device tune a reference clock, wherever its server line stands. */
-void
-parse_fudge(struct reader *r, const struct directive *d)
-{
-	struct addr a;
-
-	if (!reader_need(r, WANT_STRING, "the address of a reference clock"))
-		return;
-	if (!addr_parse(&a, r->tok.text, 4) || !addr_is_refclock(&a))
-		reader_error(r, r->tok.column, "'%.200s' is not the address of a reference clock (127.127.type.unit); the line is skipped",
-		    r->tok.text);
-	else
-		(void)options_read(r, d->options, d->noptions, NULL);
 }

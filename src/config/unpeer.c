@@ -14,11 +14,12 @@ static bool
 read_clock(struct reader *r, char host[static TOKEN_MAX + 1])
 {
 	int64_t unit = 0;
-	uint8_t type;
+	int type;
 
 	if (!reader_need(r, WANT_WORD, "the name of a driver"))
 		return false;
-	if (!source_driver_type(r->tok.text, &type)) {
+	type = refclock_type_of(r->tok.text);
+	if (type == -1) {
 		reader_error(r, r->tok.column, "no reference clock driver is called '%.40s'", r->tok.text);
 		return false;
 	}
@@ -28,7 +29,7 @@ read_clock(struct reader *r, char host[static TOKEN_MAX + 1])
 		else
 			(void)reader_int(r, "a unit", 0, UNIT_MAX, &unit);
 	}
-	snprintf(host, TOKEN_MAX + 1, "127.127.%u.%d", type, (int)unit);
+	snprintf(host, TOKEN_MAX + 1, "127.127.%d.%d", type, (int)unit);
 	return reader_end(r);
 }
 

@@ -89,11 +89,30 @@ read_status(struct talk *k)
 	return NO_ERROR;
 }
 
+/* The system peer if it is a reference clock, else the first that there is. */
+static const struct assoc *
+some_clock(const struct control_view *v)
+{
+	const struct assoc *a = control_view_assoc(v, v->system->vars.peer);
+
+	if (a != NULL && control_view_clock(v, a) != NULL)
+		return a;
+	for (size_t i = 0; i < v->nassocs; i++) {
+		if (control_view_clock(v, v->assocs[i]) != NULL)
+			return v->assocs[i];
+	}
+	return NULL;
+}
+
 static int
 read_clock(struct talk *k)
 {
-	(void)k;
-	return CERR_BADASSOC;	/* no association is a reference clock */
+	const struct assoc *a = k->head.associd != 0 ? control_view_assoc(k->v, k->head.associd) : some_clock(k->v);
+
+	if (a == NULL || control_view_clock(k->v, a) == NULL)
+		return CERR_BADASSOC;
+	k->status = control_clock_status(control_view_clock(k->v, a));
+	return read_list(k, VARS_CLOCK, a);
 }
 
 static int

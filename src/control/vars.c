@@ -28,6 +28,8 @@ base_of(enum var_base base, const struct var_subject *s)
 		return s->v->kernel != NULL ? s->v->kernel : &kernel_unknown;
 	case IN_ASSOC:
 		return s->a;
+	case IN_CLOCK:
+		return control_view_clock(s->v, s->a);
 	}
 	return NULL;
 }
@@ -250,9 +252,12 @@ put_value(struct text *t, const struct var_row *r, const struct var_subject *s)
 static const struct var_row *
 rows_of(enum var_table table, size_t *n)
 {
-	*n = table == VARS_SYSTEM ? vars_system_len : vars_peer_len;
+	static const struct var_row *const tables[] = { [VARS_SYSTEM] = vars_system, [VARS_PEER] = vars_peer, [VARS_CLOCK] = vars_clock };
+	const size_t len[] = { [VARS_SYSTEM] = vars_system_len, [VARS_PEER] = vars_peer_len, [VARS_CLOCK] = vars_clock_len };
+
+	*n = len[table];
 	assert(*n <= VARS_MAX);
-	return table == VARS_SYSTEM ? vars_system : vars_peer;
+	return tables[table];
 }
 
 size_t

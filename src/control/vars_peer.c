@@ -43,6 +43,8 @@ put_dstadr(struct text *t, const struct var_subject *s)
 static uint8_t
 stratum_of(const struct assoc *a)
 {
+	if (a->kind != ASSOC_SERVER)
+		return a->last.stratum;
 	return a->last.stratum == STRATUM_KOD || a->last.stratum > STRATUM_UNSYNC ? STRATUM_UNSYNC : a->last.stratum;
 }
 
@@ -70,7 +72,11 @@ put_peer_refid(struct text *t, const struct var_subject *s)
 {
 	bool kissed = s->a->kiss != 0;
 
-	put_refid(t, kissed ? STRATUM_UNSYNC : stratum_of(s->a), kissed ? s->a->kiss : s->a->last.refid);
+	/* A clock is named by characters whatever stratum it was given. */
+	if (s->a->kind != ASSOC_SERVER)
+		put_refid(t, 0, s->a->last.refid);
+	else
+		put_refid(t, kissed ? STRATUM_UNSYNC : stratum_of(s->a), kissed ? s->a->kiss : s->a->last.refid);
 }
 
 /* The mode of its last reply. */
@@ -145,6 +151,14 @@ put_timer(struct text *t, const struct var_subject *s)
 }
 
 static void
+put_mode(struct text *t, const struct var_subject *s)
+{
+	const struct refclock_info *c = control_view_clock(s->v, s->a);
+
+	text_add(t, "%u", c != NULL ? c->opts.mode : 0);
+}
+
+static void
 put_candidate(struct text *t, const struct var_subject *s)
 {
 	text_add(t, "%d", (int)s->a->tally);
@@ -205,7 +219,7 @@ const struct var_row vars_peer[] = {
 	{ "headway",	true,	PLAIN(AS_ZERO),			"time to wait for a rate limit, s: polls keep clear of it" },
 	{ "flash",	true,	ASSOC(AS_HEX, flash),		"tests that failed" },
 	{ "keyid",	true,	ASSOC(AS_UINT, opts.key),	"key in use, 0 = none" },
-	{ "ttl",	true,	PLAIN(AS_ZERO),			"time to live of broadcasts" },
+	{ "ttl",	true,	FUNCTION(put_mode),		"time to live of broadcasts; mode of a reference clock, as ntpd has it" },
 	{ "offset",	true,	ASSOC(AS_MS3, stat.offset),	"offset, server minus us, ms" },
 	{ "delay",	true,	ASSOC(AS_MS3, stat.delay),	"round-trip delay, ms" },
 	{ "dispersion",	true,	FUNCTION(put_dispersion),	"dispersion, ms" },
@@ -223,7 +237,7 @@ const struct var_row vars_peer[] = {
 	{ "timer",	false,	FUNCTION(put_timer),		"time until the next poll, s" },
 	{ "sent",	false,	ASSOC(AS_UINT, count.sent),	"requests sent" },
 	{ "received",	false,	ASSOC(AS_UINT, count.received),	"replies received" },
-	{ "mode",	false,	PLAIN(AS_ZERO),			"mode of a reference clock" },
+	{ "mode",	false,	FUNCTION(put_mode),		"mode of a reference clock" },
 	{ "timerec",	false,	ASSOC(AS_AGO, heard),		"time since its last reply, s" },
 	{ "timereach",	false,	ASSOC(AS_AGO, changed),		"time since it became reachable or unreachable, s" },
 	{ "badauth",	false,	ASSOC(AS_UINT, count.badauth),	"replies with a bad MAC" },

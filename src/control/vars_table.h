@@ -32,7 +32,7 @@ enum var_form {
 	AS_FUNCTION,
 };
 
-enum var_base { IN_VIEW, IN_SYSVARS, IN_COUNTERS, IN_TOTALS, IN_KERNEL, IN_ASSOC };
+enum var_base { IN_VIEW, IN_SYSVARS, IN_COUNTERS, IN_TOTALS, IN_KERNEL, IN_ASSOC, IN_CLOCK };
 
 enum var_type {
 	T_NONE, T_BOOL, T_I8, T_U8, T_U16, T_INT, T_UINT, T_LONG, T_ULONG, T_LLONG, T_ULLONG, T_REAL, T_STRING, T_WALL, T_MONO, T_NTP,
@@ -60,6 +60,7 @@ struct var_row {
 #define TOTAL(member)		VAR_FIELD(AS_UINT, IN_TOTALS, struct server_counters, member)
 #define KERNEL(form, member)	VAR_FIELD(form, IN_KERNEL, struct timex, member)
 #define ASSOC(form, member)	VAR_FIELD(form, IN_ASSOC, struct assoc, member)
+#define CLOCK(form, member)	VAR_FIELD(form, IN_CLOCK, struct refclock_info, member)
 #define PLAIN(form)		form, IN_VIEW, T_NONE, 0, NULL
 #define FUNCTION(f)		AS_FUNCTION, IN_VIEW, T_NONE, 0, f
 
@@ -67,6 +68,8 @@ extern const struct var_row vars_system[];
 extern const size_t vars_system_len;
 extern const struct var_row vars_peer[];
 extern const size_t vars_peer_len;
+extern const struct var_row vars_clock[];
+extern const size_t vars_clock_len;
 
 /* Forms that functions need too. */
 void put_ms(struct text *t, int decimals, double seconds);

@@ -12,6 +12,18 @@ control_view_assoc(const struct control_view *v, uint16_t id)
 	return NULL;
 }
 
+const struct refclock_info *
+control_view_clock(const struct control_view *v, const struct assoc *a)
+{
+	for (size_t i = 0; a->kind != ASSOC_SERVER && i < v->nclocks; i++) {
+		const struct refclock_opts *o = &v->clocks[i]->opts;
+
+		if (o->type == a->addr.ip[2] && o->unit == a->addr.ip[3])
+			return v->clocks[i];
+	}
+	return NULL;
+}
+
 bool
 control_is_prototype(const struct assoc *a)
 {
@@ -22,9 +34,17 @@ uint16_t
 control_system_status(const struct control_view *v)
 {
 	const struct system *s = v->system;
-	unsigned source = s->vars.peer != 0 ? SOURCE_NTP : SOURCE_UNSPEC;
+	const struct assoc *peer = control_view_assoc(v, s->vars.peer);
+	unsigned source = s->vars.peer == 0 ? SOURCE_UNSPEC : peer != NULL && peer->kind != ASSOC_SERVER ? peer->source : SOURCE_NTP;
 
 	return (uint16_t)((s->vars.leap & 3u) << 14 | source << 8 | (s->events & 15u) << 4 | (s->event & 15u));
+}
+
+/* Unused, events, code. */
+uint16_t
+control_clock_status(const struct refclock_info *c)
+{
+	return (uint16_t)((c->events & 15u) << 4 | (c->code & 15u));
 }
 
 uint16_t

@@ -148,6 +148,8 @@ tell_manager(const struct root *r)
 
 	if (v->leap == LEAP_UNSYNC)
 		snprintf(line, sizeof(line), "STATUS=Not synchronised");
+	else if (client_system(r->client)->alone)
+		snprintf(line, sizeof(line), "STATUS=Without a source, serving this machine's time at stratum %u", v->stratum);
 	else
 		snprintf(line, sizeof(line), "STATUS=Synchronised at stratum %u%s", v->stratum, sysclock_steers_host(r->clock) ? "" : " (software clock)");
 	notify_manager(line);
@@ -205,6 +207,12 @@ on_news(void *arg, const struct client_report *n)
 		log_warnx("no peer for too long, server running free now");
 		tell_manager(r);
 		break;
+	case CLIENT_ALONE:
+		log_warnx("no source can be used: serving the time of this machine's clock at stratum %u", client_system(r->client)->vars.stratum);
+		tell_manager(r);
+		if (r->wait_sync)
+			parent_may_go(r, 0);
+		break;
 	case CLIENT_PANIC:
 		on_panic(r, n->value);
 		break;
@@ -217,12 +225,13 @@ on_news(void *arg, const struct client_report *n)
 		stop(r, 0);
 		break;
 	case CLIENT_ASSOC_ADDED:
-		if (restrict_source_add(r->restricts, &n->assoc->addr) == -1)
+		if (n->assoc->kind == ASSOC_SERVER && restrict_source_add(r->restricts, &n->assoc->addr) == -1)
 			log_warn("no restrict entry for a new source");
 		listener_follow(r->listener);
 		break;
 	case CLIENT_ASSOC_REMOVED:
 		restrict_source_remove(r->restricts, &n->assoc->addr);
+		root_clock_gone(r, n->assoc);
 		listener_follow(r->listener);
 		break;
 	case CLIENT_REPLY:
@@ -324,11 +333,17 @@ open_client(struct root *r)
 	return true;
 }
 
+bool
+root_source_add(struct root *r, const struct config_source *s)
+{
+	return s->kind == SOURCE_CLOCK ? root_clock_add(r, s) : client_add(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+}
+
 static void
 add_sources(struct root *r)
 {
 	for (const struct config_source *s = r->config->sources; s != NULL; s = s->next)
-		client_add(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+		root_source_add(r, s);
 	if (r->config->sources == NULL)
 		log_warnx("no server or pool is configured: the clock is not disciplined");
 }
@@ -434,6 +449,7 @@ build(struct root *r)
 	r->ifaces = ifaces_watch_new(r->base, r->opts->update_interval, on_ifaces, r);
 	if (r->ifaces == NULL)
 		log_warn("changes of the interfaces will not be noticed");
+	root_clocks_open(r);
 	write_pidfile(r->config->pidfile);
 	raise_priority(r->opts);
 	return true;
@@ -449,6 +465,7 @@ tear_down(struct root *r)
 	if (r->hourly != NULL)
 		event_free(r->hourly);
 	client_free(r->client);
+	root_clocks_close(r);
 	listener_free(r->listener);
 	root_control_free(r);
 	restrict_free(r->restricts);

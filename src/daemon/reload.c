@@ -26,7 +26,7 @@ settings_swap_restricts(struct root *r, const struct config_restrict *old, const
 	}
 	settings_restrict(r->restricts, new);
 	for (size_t i = 0; i < n; i++) {
-		if (a[i]->addr.family != 0 && restrict_source_add(r->restricts, &a[i]->addr) == -1)
+		if (a[i]->addr.family != 0 && a[i]->kind == ASSOC_SERVER && restrict_source_add(r->restricts, &a[i]->addr) == -1)
 			log_warn("no restrict entry for a source");
 	}
 }
@@ -40,14 +40,14 @@ settings_swap_sources(struct root *r, const struct config *new, const char *why)
 
 	client_roster_begin(r->client);
 	for (const struct config_source *s = new->sources; s != NULL && i < CONFIG_SOURCES_MAX; s = s->next, i++) {
-		keep[i] = client_roster_keep(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+		keep[i] = (s->kind != SOURCE_CLOCK || root_clock_same(r, s)) && client_roster_keep(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
 		kept += keep[i];
 	}
 	removed = client_roster_end(r->client);
 	i = 0;
 	for (const struct config_source *s = new->sources; s != NULL && i < CONFIG_SOURCES_MAX; s = s->next, i++) {
 		if (!keep[i])
-			added += client_add(r->client, s->host, s->family, s->kind == SOURCE_POOL, &s->opts);
+			added += root_source_add(r, s);
 	}
 	log_info("%s: %zu sources kept, %zu added, %zu removed", why, kept, added, removed);
 }

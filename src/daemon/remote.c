@@ -94,7 +94,7 @@ on_unpeer(void *arg, const struct config_unpeer *u, bool configured)
 
 	if (a == NULL)
 		return false;
-	if (a->configured && config_remove_source(r->config, a->name[0] != '\0' ? a->name : addr_str(&a->addr, ip, sizeof(ip)), 0))
+	if (a->configured && config_remove_source(r->config, a->name[0] != '\0' && a->kind == ASSOC_SERVER ? a->name : addr_str(&a->addr, ip, sizeof(ip)), 0))
 		return true;
 	return client_unpeer(r->client, a->id);
 }

@@ -19,6 +19,7 @@ struct mode6;
 struct stats;
 
 #define ROOT_SIGNALS	8
+#define ROOT_CLOCKS	32	/* reference clocks */
 
 struct root {
 	const struct options	*opts;
@@ -33,6 +34,8 @@ struct root {
 	struct mode6		*mode6;
 	struct counted		*counted;	/* counters as they were when they were reset */
 	struct listener		*listener;
+	struct refclock		*clocks[ROOT_CLOCKS];	/* open ones */
+	size_t			 nclocks;
 	struct client		*client;
 	struct stats		*stats;		/* NULL before privileges are dropped */
 	struct ifaces_watch	*ifaces;
@@ -68,6 +71,21 @@ void settings_swap_sources(struct root *r, const struct config *new, const char 
 /* remote.c: what the holder of the control key may do, arg being the root. */
 struct mode6_hands;
 void root_hands(struct root *r, struct mode6_hands *out);
+
+/*
+ * clocks.c: the reference clocks.  Opened while there are rights to open devices; added to the client's sources later.  same: it is open, with these
+ * options.  gone: the client has given it up.
+ */
+void root_clocks_open(struct root *r);
+bool root_clock_add(struct root *r, const struct config_source *s);
+bool root_clock_same(struct root *r, const struct config_source *s);
+void root_clock_gone(struct root *r, const struct assoc *a);
+void root_clocks_close(struct root *r);
+size_t root_clocks_list(const struct root *r, const struct refclock_info *out[static ROOT_CLOCKS]);
+unsigned root_clocks_need(const struct root *r);	/* enum refclock_need */
+
+/* Adds a source of any kind; false: it cannot be one (logged). */
+bool root_source_add(struct root *r, const struct config_source *s);
 
 /* view.c: answers a mode 6 request. */
 void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);

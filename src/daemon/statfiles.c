@@ -81,6 +81,9 @@ root_stats_news(struct root *r, const struct client_report *n)
 		else
 			system_event_file(r, &now, n->event, NULL);
 		break;
+	case CLIENT_ALONE:
+		system_event_file(r, &now, EVENT_CLOCK_SYNC, NULL);
+		break;
 	case CLIENT_LOST:
 	case CLIENT_SET:
 	case CLIENT_NO_SERVERS:

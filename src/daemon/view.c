@@ -89,6 +89,7 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 	struct control_setvar setvars[VARS_SETVARS];
 	struct listener_socket sockets[SOCKETS_MAX];
 	struct server_counters counters, totals;
+	const struct refclock_info *clocks[ROOT_CLOCKS];
 	struct timex kernel = { .modes = 0 };
 	struct utsname uts;
 	struct control_view v = {
@@ -96,6 +97,8 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 		.system = client_system(r->client),
 		.hold = hold,
 		.hold_arg = r,
+		.clocks = clocks,
+		.nclocks = root_clocks_list(r, clocks),
 		.monitor = r->config->enable_monitor,
 		.restricts = r->restricts,
 		.sockets = sockets,

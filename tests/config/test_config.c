@@ -186,18 +186,6 @@ START_TEST(same_server_twice_is_one_server)
 }
 END_TEST
 
-START_TEST(reference_clock_is_no_source_and_says_so)
-{
-	struct config *c = parse_text("fudge 127.127.28.0 time1 +0.13 refid GPS\nserver 127.127.28.0 minpoll 4 mode 1 prefer\n", &m);
-
-	ck_assert_uint_eq(m.errors, 0);
-	ck_assert_uint_eq(m.warnings, 2);
-	ck_assert_ptr_nonnull(remarks_find(&m, "reference clocks have no effect yet"));
-	ck_assert_ptr_null(c->sources);
-	config_free(c);
-}
-END_TEST
-
 START_TEST(peer_is_polled_as_a_server_and_says_so)
 {
 	struct config *c = parse_text("peer 192.0.2.7 minpoll 5", &m);
@@ -857,7 +845,6 @@ main(void)
 	tcase_add_loop_test(t, wrong_source_lines_are_skipped_with_their_place, 0, (int)NELEMS(no_source));
 	tcase_add_test(t, host_of_256_octets_is_too_long);
 	tcase_add_test(t, same_server_twice_is_one_server);
-	tcase_add_test(t, reference_clock_is_no_source_and_says_so);
 	tcase_add_test(t, peer_is_polled_as_a_server_and_says_so);
 	tcase_add_test(t, source_that_wants_nts_is_not_polled_without_it);
 	tcase_add_test(t, options_of_a_pool_are_those_of_its_servers);

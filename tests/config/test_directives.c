@@ -144,7 +144,7 @@ stem(const struct directive *d, const struct option *o)
 {
 	static const struct { const char *name, *stem; } stems[] = {
 		{ "server", "server 192.0.2.9" }, { "pool", "pool pool.example" }, { "peer", "peer 192.0.2.9" },
-		{ "broadcast", "broadcast 192.0.2.255" }, { "manycastclient", "manycastclient 239.1.1.1" }, { "refclock", "refclock shm" },
+		{ "broadcast", "broadcast 192.0.2.255" }, { "manycastclient", "manycastclient 239.1.1.1" }, { "refclock", "refclock local" },
 		{ "fudge", "fudge 127.127.28.0" }, { "device", "device 127.127.20.0" }, { "filegen", "filegen peerstats" }, { "trap", "trap 192.0.2.9" },
 	};
 
@@ -194,11 +194,11 @@ stored(const struct config *c, const struct directive *d, const struct option *o
 
 	if (o->offset == NOWHERE)
 		return NAN;
-	if (strcmp(d->name, "server") == 0 || strcmp(d->name, "peer") == 0 || strcmp(d->name, "pool") == 0) {
+	if (strcmp(d->name, "server") == 0 || strcmp(d->name, "peer") == 0 || strcmp(d->name, "pool") == 0 || strcmp(d->name, "refclock") == 0) {
 		if (c->sources == NULL || o->offset >= sizeof(*c->sources))
 			return NAN;
 		base = (const char *)c->sources;
-	} else if (strcmp(d->name, "broadcast") == 0 || strcmp(d->name, "manycastclient") == 0) {
+	} else if (strcmp(d->name, "broadcast") == 0 || strcmp(d->name, "manycastclient") == 0 || strcmp(d->name, "fudge") == 0) {
 		return NAN;
 	}
 	return field_value(o, base + o->offset);

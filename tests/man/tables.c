@@ -4,7 +4,7 @@
  *
  *	directive NAME STANDING SYNOPSIS
  *	option DIRECTIVE NAME STANDING CHOICES DEFAULT
- *	variable system|peer NAME default|other
+ *	variable system|peer|clock NAME default|other
  *	number NAME VALUE
  *
  * STANDING is "in force", "not yet", "relic", or "no effect" for either of the latter.  DEFAULT is a number as the file would have it, and
@@ -91,7 +91,7 @@ base_of(const struct directive *d, const struct config *c, const struct source_l
 static void
 print_directives(void)
 {
-	struct source_line line = { .source.opts = assoc_defaults };
+	struct source_line line = { .source = { .opts = assoc_defaults, .clock = refclock_defaults } };
 	struct config *c = config_new();
 
 	for (size_t i = 0; i < directive_count; i++) {
@@ -141,6 +141,7 @@ main(void)
 	print_flags();
 	print_variables(VARS_SYSTEM, "system");
 	print_variables(VARS_PEER, "peer");
+	print_variables(VARS_CLOCK, "clock");
 	print_numbers();
 	return fflush(stdout) != 0 || ferror(stdout);
 }

@@ -206,6 +206,7 @@ static const struct key server_keys[] = {
 	{ "prefer", FLAG, offsetof(struct source_opts, assoc.prefer) },
 	{ "noselect", FLAG, offsetof(struct source_opts, assoc.noselect) },
 	{ "true", FLAG, offsetof(struct source_opts, assoc.always) },
+	{ "local", FLAG, offsetof(struct source_opts, local) },
 	{ NULL, 0, 0 },
 };
 
@@ -242,6 +243,7 @@ static const struct key daemon_keys[] = {
 	{ "maxclock", UINT, offsetof(struct scenario, select.maxclock) },
 	{ "maxdist", SPAN, offsetof(struct scenario, select.maxdist) },
 	{ "orphanwait", SPAN, offsetof(struct scenario, select.orphanwait) },
+	{ "orphan", SMALL, offsetof(struct scenario, select.orphan) },
 	{ NULL, 0, 0 },
 };
 

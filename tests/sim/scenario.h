@@ -47,6 +47,7 @@ struct source_opts {
 	struct path_opts	path[2];	/* to the server, and back */
 	struct server_opts	server;
 	struct assoc_opts	assoc;
+	bool			local;		/* no server, but the LOCAL clock: our own */
 };
 
 /* Something that changes at a time. */

@@ -111,6 +111,8 @@ update_system(struct world *w)
 
 	sysclock_read(w->clock, &now);
 	system_update(&w->system, w->assoc, w->n, &own, now.mono, now.steered, &so);
+	if (so.what & SYSTEM_OWN)
+		system_own_time(&w->system, now.wall);
 	arm(w, &w->system_due, so.wait);
 	if (so.what & SYSTEM_DECISION)
 		carry_out(w, &so);
@@ -168,12 +170,32 @@ send_request(struct world *w, unsigned i, const uint8_t pkt[static PACKET_LEN])
 		send_off(w, i, true, direction_delay(&s->server.dir[0], &s->opts.path[0], seconds_now(w)), pkt);
 }
 
+/* LOCAL: the clock agrees with itself. */
+static void
+poll_local(struct world *w, unsigned i)
+{
+	struct clock_answer answer = { .have = true, .floor = w->scn->precision, .sample.disp = w->scn->precision };
+	struct assoc_out out;
+	struct clockread now;
+
+	sysclock_read(w->clock, &now);
+	answer.sample.when = now.mono;
+	answer.sample.steered = now.steered;
+	answer.reftime = now.wall;
+	assoc_clock_poll(&w->source[i].assoc, now.mono, now.steered, &answer, &out);
+	follow_up(w, i, &out);
+}
+
 static void
 poll_source(struct world *w, unsigned i)
 {
 	struct dice dice = { .nonce = stream_u64(&w->dice), .uniform = stream_uniform(&w->dice) };
 	struct assoc_out out;
 
+	if (w->source[i].opts.local) {
+		poll_local(w, i);
+		return;
+	}
 	assoc_timer(&w->source[i].assoc, simclock_mono(&w->machine), dice, &out);
 	follow_up(w, i, &out);
 	if (out.what & ASSOC_SEND)
@@ -416,6 +438,7 @@ static void
 start_source(struct world *w, unsigned i, uint64_t seed)
 {
 	static const struct addr any_host = { .family = 4, .ip = { 192, 0, 2, 0 } };
+	static const struct clock_face local = { .addr = { .family = 4, .ip = { 127, 127, 1, 0 } }, .kind = ASSOC_OWN, .stratum = 10 };
 	bool have_freq = !isnan(w->scn->drift);
 	struct source *s = &w->source[i];
 	struct addr addr = any_host;
@@ -429,7 +452,11 @@ start_source(struct world *w, unsigned i, uint64_t seed)
 	assoc_init(&s->assoc, (uint16_t)(i + 1), &s->opts.assoc, simclock_mono(&w->machine), START_SPREAD * i, have_freq ? w->scn->drift : 0,
 	    have_freq ? ESTIMATOR_FREQ_DRIFT : ESTIMATOR_FREQ_UNKNOWN);
 	s->assoc.configured = true;
-	assoc_set_addr(&s->assoc, &addr, simclock_mono(&w->machine), &out);
+	if (s->opts.local) {
+		assoc_set_clock(&s->assoc, &local);
+		out.wait = 0;
+	} else
+		assoc_set_addr(&s->assoc, &addr, simclock_mono(&w->machine), &out);
 	arm(w, &s->timer, out.wait);
 }
 

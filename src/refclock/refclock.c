@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of a reference clock, whatever its driver. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver.h"
+#include "sysclock/sysclock.h"
+
+#define EVENTS_MAX	15	/* as the status word counts them */
+
+const struct refclock_opts refclock_defaults = { .stratum = -1 };
+
+bool
+refclock_opts_equal(const struct refclock_opts *a, const struct refclock_opts *b)
+{
+	return a->type == b->type && a->unit == b->unit && a->time1 == b->time1 && a->time2 == b->time2 && a->stratum == b->stratum
+	    && strcmp(a->refid, b->refid) == 0 && memcmp(a->flag, b->flag, sizeof(a->flag)) == 0 && a->minjitter == b->minjitter
+	    && strcmp(a->abbrev, b->abbrev) == 0 && strcmp(a->path, b->path) == 0 && strcmp(a->ppspath, b->ppspath) == 0 && a->mode == b->mode
+	    && a->baud == b->baud && a->subtype == b->subtype;
+}
+
+struct addr
+refclock_addr(const struct refclock_opts *o)
+{
+	return (struct addr){ .family = 4, .ip = { 127, 127, o->type, o->unit }, .port = NTP_PORT };
+}
+
+static uint32_t
+refid_of(const char text[5])
+{
+	uint8_t o[4] = { 0 };
+
+	memcpy(o, text, strnlen(text, sizeof(o)));
+	return REFID(o[0], o[1], o[2], o[3]);
+}
+
+static void
+describe(struct refclock *c, const struct refclock_opts *o)
+{
+	const struct refclock_driver *d = c->driver;
+	const char *unit = strstr(d->device, "%u");
+
+	c->info = (struct refclock_info){
+		.opts = *o,
+		.driver = d->abbrev,
+		.device = c->device,
+		.kind = d->kind,
+		.stratum = o->stratum >= 0 ? (uint8_t)o->stratum : d->stratum,
+		.source = d->source,
+		.refid = o->refid[0] != '\0' ? refid_of(o->refid) : d->refid,
+	};
+	snprintf(c->info.name, sizeof(c->info.name), "%.24s(%u)", o->abbrev[0] != '\0' ? o->abbrev : d->abbrev, o->unit);
+	if (o->path[0] != '\0')
+		snprintf(c->device, sizeof(c->device), "%s", o->path);
+	else if (unit != NULL)
+		snprintf(c->device, sizeof(c->device), "%.*s%u", (int)(unit - d->device), d->device, o->unit);
+	else
+		snprintf(c->device, sizeof(c->device), "%s", d->device);
+}
+
+struct refclock *
+refclock_open(const struct refclock_env *env, const struct refclock_opts *o)
+{
+	const struct refclock_driver *d = refclock_driver(o->type);
+	struct refclock *c;
+
+	if (d == NULL || d->standing != REFCLOCK_HERE)
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return NULL;
+	c->driver = d;
+	c->env = *env;
+	c->precision = log2_seconds(sysclock_precision(env->clock));
+	c->its_precision = sysclock_precision(env->clock);
+	readings_init(&c->readings);
+	describe(c, o);
+	if (!d->open(c)) {
+		refclock_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+refclock_close(struct refclock *c)
+{
+	if (c == NULL)
+		return;
+	c->driver->close(c);
+	free(c);
+}
+
+const struct refclock_info *
+refclock_info(const struct refclock *c)
+{
+	return &c->info;
+}
+
+void
+refclock_bad(struct refclock *c, enum refclock_code code)
+{
+	c->info.noreply += code == CLOCK_NO_REPLY;
+	c->info.badformat += code == CLOCK_BAD_FORMAT;
+	c->info.baddata += code > CLOCK_BAD_FORMAT;
+	if (c->info.code != code && c->info.events < EVENTS_MAX)
+		c->info.events++;
+	c->info.code = (uint8_t)code;
+}
+
+void
+refclock_reading(struct refclock *c, struct walltime ref, struct walltime host, double fudge)
+{
+	struct walltime ours = sysclock_at_host(c->env.clock, host);
+	unsigned generation = sysclock_generation(c->env.clock);
+	struct clockread now;
+	struct monotime when;
+
+	sysclock_read(c->env.clock, &now);
+	when = monotime_add(now.mono, -walltime_diff(now.host, host));
+	if (generation != c->generation)
+		readings_drop(&c->readings);
+	c->generation = generation;
+	readings_add(&c->readings, when, walltime_diff(ref, ours) + fudge + sysclock_steered(c->env.clock, when));
+	c->reftime = ref;
+}
+
+void
+refclock_timecode(struct refclock *c, const char *text, size_t len)
+{
+	size_t n = len < sizeof(c->info.timecode) ? len : sizeof(c->info.timecode) - 1;
+
+	for (size_t i = 0; i < n; i++)
+		c->info.timecode[i] = text[i] >= ' ' && text[i] <= '~' && text[i] != '"' ? text[i] : '.';
+	c->info.timecode[n] = '\0';
+}
+
+void
+refclock_tell(struct refclock *c, const char *fmt, ...)
+{
+	char text[2 * REFCLOCK_TEXT_MAX];
+	va_list ap;
+
+	if (c->env.record == NULL)
+		return;
+	va_start(ap, fmt);
+	if (vsnprintf(text, sizeof(text), fmt, ap) >= 0)
+		c->env.record(c->env.arg, c, text);
+	va_end(ap);
+}
+
+bool
+refclock_may_log(struct refclock *c)
+{
+	unsigned held = 0;
+
+	return log_gate_open(&c->gate, monotime_now(), &held);
+}
+
+void
+refclock_ask(struct refclock *c, double freq, struct clock_answer *out)
+{
+	struct readings_sample s;
+
+	*out = (struct clock_answer){ .have = false };
+	c->info.polls++;
+	if (c->driver->ask != NULL)
+		c->driver->ask(c);
+	if (sysclock_generation(c->env.clock) != c->generation)
+		readings_drop(&c->readings);
+	if (!readings_take(&c->readings, freq, &s)) {
+		if (c->info.code <= CLOCK_NO_REPLY)
+			refclock_bad(c, CLOCK_NO_REPLY);
+		return;
+	}
+	c->info.code = CLOCK_NOMINAL;
+	out->have = true;
+	out->sample.when = s.when;
+	out->sample.steered = sysclock_steered(c->env.clock, s.when);
+	out->sample.offset = s.raw - out->sample.steered;
+	out->sample.disp = fmax(fmax(s.noise, c->precision), c->info.opts.minjitter);
+	out->floor = fmax(c->precision, c->info.opts.minjitter);
+	out->leap = c->leap;
+	out->precision = c->its_precision;
+	out->reftime = c->reftime;
+}

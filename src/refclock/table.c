@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every type of reference clock that ntpd or NTPsec ever had, and those of ours. */
+#include <string.h>
+
+#include "driver.h"
+#include "wire/control.h"
+
+#define RELIC(t, a)		{ .type = (t), .standing = REFCLOCK_RELIC, .abbrev = (a) }
+#define LACKING(t, n, a)	{ .type = (t), .standing = REFCLOCK_LACKING, .name = (n), .abbrev = (a) }
+
+const struct refclock_driver refclock_table[] = {
+	{ .type = REFCLOCK_LOCAL, .name = "local", .abbrev = "LOCAL", .refid = REFID('L', 'O', 'C', 'L'), .stratum = 5, .source = SOURCE_LOCAL,
+	    .kind = REFCLOCK_OWN, .device = "the clock of this machine", .open = local_open, .ask = local_ask, .close = local_close },
+
+	LACKING(4, "spectracom", "WWVB_SPEC"), LACKING(5, "truetime", "TRUETIME"), LACKING(8, "generic", "GENERIC"),
+	LACKING(11, "arbiter", "GPS_ARBITER"), LACKING(18, "modem", "ACTS_MODEM"), LACKING(26, "hpgps", "GPS_HP"),
+	LACKING(29, "trimble", "GPS_PALISADE"), LACKING(30, "oncore", "GPS_ONCORE"), LACKING(40, "jjy", "JJY"), LACKING(42, "zyfer", "GPS_ZYFER"),
+	LACKING(REFCLOCK_NMEA, "nmea", "GPS_NMEA"), LACKING(REFCLOCK_PPS, "pps", "PPS"), LACKING(REFCLOCK_SHM, "shm", "SHM"),
+	LACKING(REFCLOCK_GPSD, "gpsd", "GPSD_JSON"),
+
+	RELIC(3, "WWV_PST"), RELIC(6, "IRIG_AUDIO"), RELIC(7, "CHU_AUDIO"), RELIC(9, "GPS_MX4200"), RELIC(10, "GPS_AS2201"), RELIC(12, "IRIG_TPRO"),
+	RELIC(16, "GPS_BANC"), RELIC(19, "WWV_HEATH"), RELIC(27, "MSF_ARCRON"), RELIC(31, "GPS_JUPITER"), RELIC(32, "CHRONOLOG"),
+	RELIC(33, "DUMBCLOCK"), RELIC(34, "ULINK"), RELIC(35, "PCF"), RELIC(36, "WWV_AUDIO"), RELIC(37, "FG"), RELIC(38, "HOPF_S"),
+	RELIC(39, "HOPF_P"), RELIC(43, "GPS_RIPENCC"), RELIC(44, "NEOCLK4X"), RELIC(45, "TSYNCPCI"),
+};
+const size_t refclock_table_len = NELEMS(refclock_table);
+
+const struct refclock_driver *
+refclock_driver(uint8_t type)
+{
+	for (size_t i = 0; i < NELEMS(refclock_table); i++) {
+		if (refclock_table[i].type == type)
+			return &refclock_table[i];
+	}
+	return NULL;
+}
+
+enum refclock_standing
+refclock_standing(uint8_t type)
+{
+	const struct refclock_driver *d = refclock_driver(type);
+
+	return d == NULL ? REFCLOCK_UNKNOWN : d->standing;
+}
+
+int
+refclock_type_of(const char *name)
+{
+	for (size_t i = 0; i < NELEMS(refclock_table); i++) {
+		if (refclock_table[i].name != NULL && strcmp(refclock_table[i].name, name) == 0)
+			return refclock_table[i].type;
+	}
+	return -1;
+}
+
+const char *
+refclock_type_name(uint8_t type)
+{
+	const struct refclock_driver *d = refclock_driver(type);
+
+	return d == NULL ? NULL : d->abbrev;
+}
+
+unsigned
+refclock_needs(uint8_t type)
+{
+	const struct refclock_driver *d = refclock_driver(type);
+
+	return d == NULL ? 0 : d->needs;
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reference clocks and orphan mode: what a daemon does that has no server to follow."""
+import re
+import signal
+
+import daemons
+import pytest
+from lab import program, wait_until
+
+A, B, C = "192.0.2.11", "192.0.2.12", "192.0.2.13"
+SERVER = "192.0.2.21"
+OPEN = "restrict default\n"
+
+
+def ntpq(node, *args):
+    result = node.run([program("ntpq"), "-n", *args])
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def variables(text):
+    return dict(re.findall(r'(\w+)=("[^"]*"|[^,\s]*)', text))
+
+
+def state(node, host="127.0.0.1"):
+    with node.socket() as sock:
+        return daemons.ask(sock, host, tries=2)
+
+
+# ---- LOCAL ----
+
+@pytest.mark.parametrize("lines", ["server 127.127.1.0\nfudge 127.127.1.0 stratum 10 refid HERE\n", "refclock local stratum 10 refid HERE\n"])
+def test_local_clock_serves_after_orphanwait(lab, lines):
+    node = lab.node("ours", A)
+    client = lab.node("client", B)
+    process = daemons.ntpd(node, lines + "tos orphanwait 6\n" + OPEN)
+    daemons.wait_answers(node)
+    assert state(node).stratum == 0 and process.age() < 6, "it claims to know the time at once"
+    wait_until(lambda: state(node).stratum == 11, 10, "served at a stratum above the clock's")
+    assert process.age() >= 6
+    row = daemons.peers(node)["LOCAL(0)"]
+    assert (row.tally, row.refid, row.stratum, row.type, row.poll) == ("*", ".HERE.", 10, "l", "64")
+    assert (row.delay, row.offset, row.jitter) == (0, 0, 0) and row.reach & 1
+    assert "synchronised to local net at stratum 11" in node.run([program("ntpstat")]).stdout
+    rv = variables(ntpq(node, "-c", "rv"))
+    assert rv["refid"] == "LOCAL(0)" and rv["leap"] == "00"
+    daemons.ntpd(client, f"server {A} iburst\n")
+    daemons.wait_synchronised(client)
+    row = daemons.peers(client)[A]
+    assert (row.tally, row.refid, row.stratum) == ("*", "LOCAL(0)", 11)
+
+
+def test_clock_variables_are_those_of_the_clock(lab):
+    node = lab.node("ours", A, SERVER)
+    daemons.ntpd(node, f"server {SERVER}\nserver 127.127.1.3 mode 7\nfudge 127.127.1.3 time1 0.25 time2 0.5 stratum 12 flag1 1 flag3 1 minjitter 0.001\n")
+    wait_until(lambda: daemons.try_peers(node).get("LOCAL(3)") and daemons.peers(node)["LOCAL(3)"].reach, 10, "the clock is read")
+    text = ntpq(node, "-c", "cv")
+    assert text.startswith("associd=0 status=0000 no events, clk_unspec,")
+    cv = variables(text)
+    assert (cv["name"], cv["fudgetime1"], cv["fudgetime2"], cv["stratum"], cv["refid"], cv["flags"], cv["minjitter"], cv["noreply"]) == \
+        ('"LOCAL"', "250.000", "500.000", "12", "LOCL", "5", "1.000", "0")
+    assert int(cv["poll"]) >= 1
+    assert variables(ntpq(node, "-c", "cv &2 type"))["type"] == "1"
+    assert variables(ntpq(node, "-c", "rv &2 ttl"))["ttl"] == "7"
+    result = node.run([program("ntpq"), "-n", "-c", "cv &1"])
+    assert "***" in result.stdout + result.stderr, "a server has clock variables"
+
+
+def test_a_server_is_followed_rather_than_the_local_clock(lab):
+    up = lab.node("up", SERVER)
+    node = lab.node("ours", A)
+    server = daemons.TimeServer(up, {SERVER: {"drop": 1}})
+    daemons.ntpd(node, f"server {SERVER} minpoll 1 maxpoll 1\nserver 127.127.1.0\ntos orphanwait 4\n" + OPEN)
+    wait_until(lambda: (daemons.wait_answers(node)).stratum == 6, 25, "LOCAL serves")
+    server.set(SERVER, drop=0)
+    wait_until(lambda: daemons.peers(node)[SERVER].tally == "*", 40, "the server is followed")
+    assert state(node).stratum == 2
+    assert daemons.peers(node)["LOCAL(0)"].tally == " "
+
+
+def test_statistics_have_records_of_the_clock(lab):
+    node = lab.node("ours", A)
+    (node.dir / "stats").mkdir()
+    daemons.ntpd(node, f"server 127.127.1.0\ntos orphanwait 2\nstatsdir {node.dir}/stats/\nstatistics peerstats protostats\n")
+    wait_until(lambda: (node.dir / "stats/peerstats").exists(), 10, "a record")
+    fields = (node.dir / "stats/peerstats").read_text().splitlines()[0].split()
+    assert fields[2] == "127.127.1.0" and len(fields) == 8 and fields[4] == "0.000000000"
+    wait_until(lambda: re.search(r" 127\.127\.1\.0 \S+ 8a sys_peer", (node.dir / "stats/protostats").read_text()), 10, "it becomes system peer")
+
+
+def test_reload_keeps_a_clock_that_did_not_change(lab):
+    node = lab.node("ours", A)
+    process = daemons.ntpd(node, "server 127.127.1.0\nserver 127.127.1.1\n")
+    wait_until(lambda: len(daemons.try_peers(node)) == 2, 5, "both are there")
+    polled = int(variables(ntpq(node, "-c", "cv &1"))["poll"])
+    (node.dir / "ntpd.conf").write_text("server 127.127.1.0\nserver 127.127.1.1\nfudge 127.127.1.1 stratum 9\nserver 127.127.1.2\n")
+    process.popen.send_signal(signal.SIGHUP)
+    process.wait_log("1 sources kept, 2 added, 1 removed")
+    rows = daemons.peers(node)
+    assert {name: row.stratum for name, row in rows.items()} == {"LOCAL(0)": 5, "LOCAL(1)": 9, "LOCAL(2)": 5}
+    assert int(variables(ntpq(node, "-c", "cv &1"))["poll"]) >= polled > 0
+
+
+# ---- orphans ----
+
+def orphan(lab, name, addr, others, more=""):
+    node = lab.node(name, addr)
+    servers = "".join(f"server {o} iburst minpoll 1 maxpoll 1\n" for o in others)
+    return node, daemons.ntpd(node, servers + "tos orphan 6 orphanwait 5\n" + OPEN + more)
+
+
+def test_orphans_elect_the_lowest_and_clients_follow(lab):
+    nodes = {a: orphan(lab, name, a, [o for o in (A, B, C) if o != a])
+             for name, a in (("a", A), ("b", B), ("c", C))}
+    client = lab.node("client", "192.0.2.14")
+    daemons.ntpd(client, f"server {A} iburst minpoll 1 maxpoll 1\n")
+    for node, _ in nodes.values():
+        daemons.wait_answers(node)
+    wait_until(lambda: state(nodes[A][0]).stratum == 6, 30, "the lowest is parent")
+    for a in (B, C):
+        wait_until(lambda: daemons.peers(nodes[a][0])[A].tally == "*" and state(nodes[a][0]).stratum == 7, 30, f"{a} follows the parent")
+    rv = variables(ntpq(nodes[A][0], "-c", "rv"))
+    assert (rv["refid"], rv["rootdelay"], rv["peer"], rv["leap"]) == ("127.0.0.1", "0.000", "0", "00")
+    assert daemons.peers(nodes[B][0])[A].refid == "127.0.0.1"
+    wait_until(lambda: daemons.peers(client)[A].tally == "*", 30, "a client follows the parent")
+    # The parent goes: the next in line takes its place.
+    nodes[A][1].stop()
+    wait_until(lambda: daemons.peers(nodes[C][0])[B].tally == "*" and state(nodes[B][0]).stratum == 6, 60, "the next is parent")
+
+
+def test_a_real_source_ends_orphan_mode_and_its_loss_brings_it_back(lab):
+    up = lab.node("up", SERVER)
+    server = daemons.TimeServer(up, {SERVER: {"drop": 1}})
+    node, process = orphan(lab, "a", A, [SERVER])
+    process.wait_log("no source can be used: serving the time of this machine's clock at stratum 6", timeout=30)
+    server.set(SERVER, drop=0)
+    wait_until(lambda: state(node).stratum == 2, 40, "the server is followed")
+    server.set(SERVER, leap=3, stratum=0)
+    wait_until(lambda: state(node).stratum == 6, 40, "an orphan again")
+    assert process.log().count("no source can be used") == 2
