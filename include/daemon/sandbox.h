@@ -49,8 +49,8 @@ enum sandbox_err {
 
 /*
  * Installs the filter for all threads, for good.  Needs no right, and sets no_new_privs.  logfile is where a forbidden call
- * is named besides on stderr: a path, or NULL for syslog.  No thread can be started later, no program, no process.
+ * is named besides on stderr: a path, or NULL for syslog.  clocks are bits of enum refclock_need: what the reference clocks in use need is allowed, too.  No thread can be started later, no program, no process.
  */
-MUST_USE enum sandbox_err sandbox_enter(const char *logfile);
+MUST_USE enum sandbox_err sandbox_enter(const char *logfile, unsigned clocks);
 
 #endif

@@ -17,6 +17,9 @@ assoc_set_clock(struct assoc *a, const struct clock_face *f)
 	a->last.stratum = f->stratum;
 	a->last.refid = f->refid;
 	a->last.mode = MODE_SERVER;
+	/* A receiver needs a while to say something. */
+	if (f->kind != ASSOC_OWN)
+		a->next = monotime_add(a->next, START_GAP);
 }
 
 static void

@@ -505,7 +505,7 @@ enter_sandbox(const struct root *r, bool privileged)
 
 	if (o->no_sandbox || (!o->sandbox && !privileged))
 		return true;
-	err = sandbox_enter(r->config->logfile);
+	err = sandbox_enter(r->config->logfile, root_clocks_need(r));
 	if (err == SANDBOX_FAILED)
 		log_err("the sandbox cannot be made");
 	else if (err == SANDBOX_ABSENT && o->sandbox)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/ipc.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,6 +22,9 @@
 
 #include "base/must_use.h"
 #include "daemon/sandbox.h"
+#include "refclock/refclock.h"
+
+#define IPC_64	0x0100	/* what the C library adds to commands on some architectures */
 
 /* --- what is allowed ----------------------------------------------------------------------- */
 
@@ -126,6 +130,17 @@ static const struct checked checked[] = {
 	{ "prctl", ALLOW, 1, { INT(0, PR_SET_VMA) } },
 };
 
+/* What drivers of reference clocks need while they run, to find their device again above all. */
+static const struct {
+	unsigned	need;		/* enum refclock_need */
+	struct checked	rule;
+} for_clocks[] = {
+	{ REFCLOCK_NEEDS_SHM, { "shmget", ALLOW, 0, { { 0 } } } },
+	{ REFCLOCK_NEEDS_SHM, { "shmat", ALLOW, 0, { { 0 } } } },
+	{ REFCLOCK_NEEDS_SHM, { "shmdt", ALLOW, 0, { { 0 } } } },
+	{ REFCLOCK_NEEDS_SHM, { "shmctl", ALLOW, 1, { BITS(1, UINT32_MAX & ~(uint32_t)IPC_64, IPC_STAT) } } },
+};
+
 /* --- the filter ---------------------------------------------------------------------------- */
 
 /* A sanitizer's runtime traces the process at its end and maps what it likes: a build for finding faults, not for service. */
@@ -160,7 +175,7 @@ add_own_signals(scmp_filter_ctx f)
 }
 
 static int
-fill(scmp_filter_ctx f)
+fill(scmp_filter_ctx f, unsigned clocks)
 {
 	int err = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
@@ -176,6 +191,8 @@ fill(scmp_filter_ctx f)
 	}
 	for (size_t i = 0; i < NELEMS(checked) && err == 0; i++)
 		err = add(f, &checked[i]);
+	for (size_t i = 0; i < NELEMS(for_clocks) && err == 0; i++)
+		err = (for_clocks[i].need & clocks) != 0 ? add(f, &for_clocks[i].rule) : 0;
 	return err == 0 ? add_own_signals(f) : err;
 }
 
@@ -307,7 +324,7 @@ is_absence(int err)
 }
 
 enum sandbox_err
-sandbox_enter(const char *logfile)
+sandbox_enter(const char *logfile, unsigned clocks)
 {
 	scmp_filter_ctx f;
 	int err;
@@ -320,7 +337,7 @@ sandbox_enter(const char *logfile)
 		return SANDBOX_FAILED;
 	}
 	/* The library asks the kernel what it can while it is being told. */
-	err = fill(f);
+	err = fill(f, clocks);
 	if (err == 0 && prepare_last_words(logfile) == -1)
 		err = -errno;
 	if (err == 0)

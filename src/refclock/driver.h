@@ -67,5 +67,8 @@ bool refclock_may_log(struct refclock *c);
 bool local_open(struct refclock *c);
 void local_ask(struct refclock *c);
 void local_close(struct refclock *c);
+bool shm_open_clock(struct refclock *c);
+void shm_ask(struct refclock *c);
+void shm_close(struct refclock *c);
 
 #endif

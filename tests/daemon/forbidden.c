@@ -198,7 +198,7 @@ main(int argc, char *argv[])
 	a.wait = fd[0];
 	if (in_thread && pthread_create(&thread, NULL, accomplice_run, &a) != 0)
 		return 2;
-	if (sandbox_enter(logfile) != SANDBOX_OK)
+	if (sandbox_enter(logfile, 0) != SANDBOX_OK)
 		return 2;
 	if (!in_thread)
 		return commit(a.deed);

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reference clocks and orphan mode: what a daemon does that has no server to follow."""
+import ctypes
+import os
 import re
 import signal
+import struct
+import time
 
 import daemons
 import pytest
@@ -138,3 +142,89 @@ def test_a_real_source_ends_orphan_mode_and_its_loss_brings_it_back(lab):
     server.set(SERVER, leap=3, stratum=0)
     wait_until(lambda: state(node).stratum == 6, 40, "an orphan again")
     assert process.log().count("no source can be used") == 2
+
+
+# ---- SHM ----
+
+class Segment:
+    """The writing end of a shared memory clock, as gpsd has it."""
+    LAYOUT = struct.Struct("@ii l i4x l iiii i II8i4x")
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+
+    def __init__(self, unit, mode=0o600):
+        self.id = self.libc.shmget(0x4e545030 + unit, self.LAYOUT.size, 0o1000 | mode)
+        assert self.id != -1, os.strerror(ctypes.get_errno())
+        self.at = self.libc.shmat(self.id, None, 0)
+
+    def write(self, offset=0.0, age=0.0, leap=0, mode=1):
+        """Says that the host's clock is behind by offset."""
+        receive = time.time_ns() - int(age * 1e9)
+        clock = receive + round(offset * 1e9)
+        fields = [mode, self.count() + 1, clock // 10**9, clock % 10**9 // 1000, receive // 10**9, receive % 10**9 // 1000, leap, -20, 3, 1,
+                  clock % 10**9, receive % 10**9] + [0] * 8
+        ctypes.memmove(self.at, self.LAYOUT.pack(*fields), self.LAYOUT.size)
+
+    def count(self):
+        return ctypes.c_int.from_address(self.at + 4).value
+
+    def remove(self):
+        self.libc.shmctl(self.id, 0, None)
+
+
+@pytest.fixture
+def segment(request):
+    """A segment of a unit that no real daemon uses."""
+    made = Segment(*request.param)
+    yield made
+    made.remove()
+
+
+def feed(node, seg, offset, until, timeout=40, **more):
+    """Writes a sample twice a second until something is true."""
+    def look():
+        seg.write(offset, **more)
+        return until()
+    return wait_until(look, timeout, "the shared memory clock is heard", interval=0.5)
+
+
+@pytest.mark.parametrize("segment", [(221,)], indirect=True)
+def test_shared_memory_sets_the_clock_and_makes_us_primary(lab, segment):
+    node = lab.node("ours", A)
+    (node.dir / "stats").mkdir()
+    process = daemons.ntpd(node, "server 127.127.28.221 minpoll 2 mode 1 prefer\nfudge 127.127.28.221 refid GPS time1 0.05 flag4 1\n"
+                           f"statsdir {node.dir}/stats/\nstatistics clockstats\n" + OPEN, "--sandbox")
+    feed(node, segment, 0.25, lambda: state(node) and state(node).stratum == 1)
+    process.wait_log(r"synchronised, offset \+|time stepped by \+0\.30")
+    wait_until(lambda: segment.write(0.25) or abs(daemons.offset_of(node, A) - 0.3) < 0.002, 20, "the clock is 0.25 + time1 ahead", interval=0.5)
+    row = daemons.peers(node)["SHM(221)"]
+    assert (row.tally, row.refid, row.stratum, row.type, row.delay) == ("*", ".GPS.", 0, "l", 0)
+    assert state(node).refid == b"GPS\0"
+    cv = variables(ntpq(node, "-c", "cv"))
+    assert cv["name"] == '"SHM"' and cv["noreply"] == "0" and cv["baddata"] == "0"
+    records = (node.dir / "stats/clockstats").read_text().splitlines()
+    assert re.fullmatch(r"\d+ \d+\.\d+ 127\.127\.28\.221 +\d+ +\d+ +\d+ +0 +\d+", records[-1])
+
+
+@pytest.mark.parametrize("segment", [(222,)], indirect=True)
+def test_samples_that_cannot_be_are_left_out(lab, segment):
+    node = lab.node("ours", A)
+    daemons.ntpd(node, "refclock shm unit 222 mode 1 minpoll 2 noselect flag1 1 time2 100\n")
+    daemons.wait_answers(node)
+    feed(node, segment, 0, lambda: int(variables(ntpq(node, "-c", "cv"))["baddata"]) >= 1, age=10)
+    bad = int(variables(ntpq(node, "-c", "cv"))["baddata"])
+    feed(node, segment, 150, lambda: int(variables(ntpq(node, "-c", "cv"))["baddata"]) > bad)
+    assert daemons.peers(node)["SHM(222)"].reach == 0
+    feed(node, segment, 50, lambda: daemons.peers(node)["SHM(222)"].reach)
+
+
+@pytest.mark.parametrize("segment", [(223, 0o666)], indirect=True)
+def test_a_segment_open_to_all_is_not_attached(lab, segment):
+    node = lab.node("ours", A)
+    process = daemons.ntpd(node, "refclock shm unit 223 mode 1 minpoll 2\n")
+    process.wait_log(r"SHM\(223\): the shared memory is not used: it is open to others")
+    before = segment.count() + 1
+    segment.write()
+    time.sleep(2.5)
+    assert segment.count() == before, "it was read"
+    assert daemons.peers(node)["SHM(223)"].reach == 0
