@@ -8,6 +8,7 @@
 #define FIRST_WAIT	12.0	/* s after start within which every source gets its say before the first correction */
 #define SIGMAS		3.0	/* standard deviations of the estimate that the root dispersion makes room for */
 #define REFTIME_MIN_DISP 0.001	/* s, MINDISP of RFC 5905 */
+#define PULSE_REACH	0.4	/* s, by which whoever numbers the seconds may be off at most */
 #define OWN_PERIOD	64.0	/* s between renewals of the snapshot while we serve our own time */
 #define REFID_ORPHAN	REFID('O', 'R', 'P', 'H')	/* an orphan of stratum 1 … */
 #define REFID_SELF	REFID(127, 0, 0, 1)	/* … and of any other: nobody's address, so that nobody sees a loop */
@@ -178,9 +179,10 @@ combine_samples(struct assoc *const a[], size_t n, struct monotime now, double s
 
 /* --- when there is nobody to follow -------------------------------------------------------- */
 
-/* What counts only then. */
+/* What is not part of the vote. */
 struct resort {
 	struct assoc		*own;		/* LOCAL */
+	struct candidate	pulse;		/* PPS; id 0 = none */
 	bool			parent;		/* there is an orphan whom we should follow: */
 	struct candidate	candidate;	/* this one … */
 	uint32_t		metric;		/* … of this metric */
@@ -203,13 +205,19 @@ elect(struct resort *r, const struct assoc *a, const struct candidate *c)
 
 	if (theirs >= ours || (r->parent && theirs >= r->metric))
 		return;
-	*r = (struct resort){ .own = r->own, .parent = true, .candidate = *c, .metric = theirs };
+	r->parent = true;
+	r->candidate = *c;
+	r->metric = theirs;
 }
 
-/* LOCAL, unless it is preferred, and orphans take no part as long as there is anybody else. */
+/* LOCAL, unless it is preferred, and orphans take no part as long as there is anybody else; pulses have no time of their own. */
 static bool
-is_for_last(const struct system *s, struct assoc *a, const struct candidate *c, struct resort *r)
+set_aside(const struct system *s, struct assoc *a, const struct candidate *c, struct resort *r)
 {
+	if (a->kind == ASSOC_PULSE) {
+		r->pulse = r->pulse.id != 0 ? r->pulse : *c;
+		return true;
+	}
 	if (a->kind == ASSOC_OWN && !a->opts.prefer) {
 		r->own = r->own != NULL ? r->own : a;
 		return true;
@@ -289,8 +297,29 @@ muster(struct system *s, struct assoc *const a[], size_t n, const struct own_ref
 	size_t nc = 0;
 
 	for (size_t i = 0; i < n && nc < SYSTEM_ASSOCS_MAX; i++)
-		nc += assoc_candidate(a[i], now, steered, &s->select, own, &c[nc]) && !is_for_last(s, a[i], &c[nc], r);
+		nc += assoc_candidate(a[i], now, steered, &s->select, own, &c[nc]) && !set_aside(s, a[i], &c[nc], r);
 	return nc;
+}
+
+/*
+ * Those who are followed number the seconds, the pulse says where they begin: the preferred one of them where there is one, else the system peer.
+ * It must be near enough for the pulse to be that of its second.
+ */
+static bool
+follow_pulse(const struct resort *r, const struct candidate c[], size_t nc, struct selection *sel)
+{
+	struct candidate pulse = r->pulse;
+	const struct candidate *by = &c[sel->syspeer];
+	bool preferred = false;
+
+	for (size_t i = 0; i < nc; i++)
+		preferred = preferred || c[i].prefer;
+	if (pulse.id == 0 || (preferred && !by->prefer) || fabs(by->est.offset) > PULSE_REACH)
+		return false;
+	pulse.tally = TALLY_CANDIDATE;
+	select_combine(&pulse, 1, sel);
+	sel->jitter = hypot(sel->jitter, pulse.jitter);
+	return true;
 }
 
 /* Sources there are, but they do not make a system peer: why not. */
@@ -310,6 +339,7 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 	struct selection sel = { .syspeer = -1 };
 	struct resort resort = { .own = NULL };
 	struct assoc *peer;
+	bool pulsed;
 	size_t nc;
 
 	*out = (struct system_out){ .wait = -1 };
@@ -329,7 +359,10 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 		take_tallies(a, n, c, 1);
 	else
 		return;
-	peer = find_assoc(a, n, c[sel.syspeer].id);
+	pulsed = follow_pulse(&resort, c, nc, &sel);
+	peer = find_assoc(a, n, pulsed ? resort.pulse.id : c[sel.syspeer].id);
+	if (pulsed)
+		peer->tally = TALLY_PPSPEER;
 	if (peer->kind == ASSOC_OWN) {
 		serve_own(s, peer, now, out);
 		return;
@@ -342,7 +375,8 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 	}
 	if (!s->steer)
 		return;
-	combine_samples(a, n, now, steered, &sel.est);
+	if (!pulsed)
+		combine_samples(a, n, now, steered, &sel.est);
 	s->vars.sys_jitter = sel.jitter;
 	s->vars.est_error = sqrt(sel.est.var);
 	discipline_update(&s->discipline, now, &sel.est, log2_seconds(peer->hpoll), &out->decision);

@@ -5,6 +5,9 @@
 
 #include "reader.h"
 
+#define NMEA_SPEED_BITS	0x70	/* of mode; ntpd takes none of them for 4800 … */
+#define NTPSEC_BAUD	9600	/* … and NTPsec for this */
+
 void
 clock_add(struct reader *r, struct source_line *line, unsigned column)
 {
@@ -45,6 +48,8 @@ parse_refclock(struct reader *r, const struct directive *d)
 	if (!options_read(r, d->options, d->noptions, &line))
 		return;
 	line.source.clock.type = (uint8_t)type;
+	if (type == REFCLOCK_NMEA && line.source.clock.baud == 0 && (line.source.clock.mode & NMEA_SPEED_BITS) == 0)
+		line.source.clock.baud = NTPSEC_BAUD;
 	snprintf(host, sizeof(host), "127.127.%u.%u", line.source.clock.type, line.source.clock.unit);
 	line.source.host = host;
 	clock_add(r, &line, column);

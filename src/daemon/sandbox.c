@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <linux/netlink.h>
+#include <linux/pps.h>
 
 #include "base/must_use.h"
 #include "daemon/sandbox.h"
@@ -135,6 +136,12 @@ static const struct {
 	unsigned	need;		/* enum refclock_need */
 	struct checked	rule;
 } for_clocks[] = {
+	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCSETS) } } },
+	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCFLSH) } } },
+	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_GETPARAMS) } } },
+	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_SETPARAMS) } } },
+	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_GETCAP) } } },
+	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_FETCH) } } },
 	{ REFCLOCK_NEEDS_SHM, { "shmget", ALLOW, 0, { { 0 } } } },
 	{ REFCLOCK_NEEDS_SHM, { "shmat", ALLOW, 0, { { 0 } } } },
 	{ REFCLOCK_NEEDS_SHM, { "shmdt", ALLOW, 0, { { 0 } } } },

@@ -51,6 +51,9 @@ const struct refclock_driver *refclock_driver(uint8_t type);
 /* It was the time ref when the host's clock said so; fudge, s, is added to ref. */
 void refclock_reading(struct refclock *c, struct walltime ref, struct walltime host, double fudge);
 
+/* A second began when the host's clock said so: taken for the one that is nearest by ours. */
+void refclock_pulse(struct refclock *c, struct walltime host, double fudge);
+
 /* Counts a reading that was none. */
 void refclock_bad(struct refclock *c, enum refclock_code code);
 
@@ -67,6 +70,11 @@ bool refclock_may_log(struct refclock *c);
 bool local_open(struct refclock *c);
 void local_ask(struct refclock *c);
 void local_close(struct refclock *c);
+bool nmea_open(struct refclock *c);
+void nmea_ask(struct refclock *c);
+void nmea_close(struct refclock *c);
+bool pps_open(struct refclock *c);
+void pps_close(struct refclock *c);
 bool shm_open_clock(struct refclock *c);
 void shm_ask(struct refclock *c);
 void shm_close(struct refclock *c);

@@ -128,6 +128,16 @@ refclock_reading(struct refclock *c, struct walltime ref, struct walltime host, 
 }
 
 void
+refclock_pulse(struct refclock *c, struct walltime host, double fudge)
+{
+	struct walltime ours = walltime_add(sysclock_at_host(c->env.clock, host), -fudge);
+	int64_t within = ours.ns % NS_PER_S;
+	struct walltime ref = { ours.ns - within + (within >= NS_PER_S / 2 ? NS_PER_S : 0) };
+
+	refclock_reading(c, ref, host, fudge);
+}
+
+void
 refclock_timecode(struct refclock *c, const char *text, size_t len)
 {
 	size_t n = len < sizeof(c->info.timecode) ? len : sizeof(c->info.timecode) - 1;

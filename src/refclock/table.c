@@ -11,13 +11,16 @@
 const struct refclock_driver refclock_table[] = {
 	{ .type = REFCLOCK_LOCAL, .name = "local", .abbrev = "LOCAL", .refid = REFID('L', 'O', 'C', 'L'), .stratum = 5, .source = SOURCE_LOCAL,
 	    .kind = REFCLOCK_OWN, .device = "the clock of this machine", .open = local_open, .ask = local_ask, .close = local_close },
+	{ .type = REFCLOCK_NMEA, .name = "nmea", .abbrev = "GPS_NMEA", .refid = REFID('G', 'P', 'S', 0), .source = SOURCE_UHF_RADIO,
+	    .device = "/dev/gps%u", .needs = REFCLOCK_NEEDS_SERIAL | REFCLOCK_NEEDS_PPS, .open = nmea_open, .ask = nmea_ask, .close = nmea_close },
+	{ .type = REFCLOCK_PPS, .name = "pps", .abbrev = "PPS", .refid = REFID('P', 'P', 'S', 0), .source = SOURCE_PPS, .kind = REFCLOCK_PULSE,
+	    .device = "/dev/pps%u", .needs = REFCLOCK_NEEDS_PPS, .open = pps_open, .close = pps_close },
 	{ .type = REFCLOCK_SHM, .name = "shm", .abbrev = "SHM", .refid = REFID('S', 'H', 'M', 0), .source = SOURCE_UHF_RADIO,
 	    .device = "shared memory NTP%u", .needs = REFCLOCK_NEEDS_SHM, .open = shm_open_clock, .ask = shm_ask, .close = shm_close },
 
 	LACKING(4, "spectracom", "WWVB_SPEC"), LACKING(5, "truetime", "TRUETIME"), LACKING(8, "generic", "GENERIC"),
 	LACKING(11, "arbiter", "GPS_ARBITER"), LACKING(18, "modem", "ACTS_MODEM"), LACKING(26, "hpgps", "GPS_HP"),
 	LACKING(29, "trimble", "GPS_PALISADE"), LACKING(30, "oncore", "GPS_ONCORE"), LACKING(40, "jjy", "JJY"), LACKING(42, "zyfer", "GPS_ZYFER"),
-	LACKING(REFCLOCK_NMEA, "nmea", "GPS_NMEA"), LACKING(REFCLOCK_PPS, "pps", "PPS"),
 	LACKING(REFCLOCK_GPSD, "gpsd", "GPSD_JSON"),
 
 	RELIC(3, "WWV_PST"), RELIC(6, "IRIG_AUDIO"), RELIC(7, "CHU_AUDIO"), RELIC(9, "GPS_MX4200"), RELIC(10, "GPS_AS2201"), RELIC(12, "IRIG_TPRO"),

@@ -380,9 +380,62 @@ START_TEST(a_disturbed_clock_is_not_served_before_orphanwait_is_over_again)
 }
 END_TEST
 
+/* A server that is off by so much, and a pulse. */
+static void
+pulse(struct island *h, double server, bool prefer)
+{
+	struct assoc_out out;
+	struct assoc *gps, *pps;
+
+	build(h, 17);
+	gps = add_clock(h, ASSOC_CLOCK, 3, prefer);
+	pps = add_clock(h, ASSOC_PULSE, 0, false);
+	pps->addr.ip[3] = 1;
+	pps->last.refid = REFID('P', 'P', 'S', 0);
+	h->now = 13;
+	ask_clock(h, gps, true, server, &out);
+	ask_clock(h, pps, true, 0.0001, &out);
+	update(h);
+}
+
+START_TEST(a_pulse_is_followed_while_somebody_numbers_its_seconds)
+{
+	struct island h;
+
+	pulse(&h, 0.01, true);
+	ck_assert(h.out.what & SYSTEM_DECISION);
+	ck_assert_double_eq_tol(h.out.decision.offset, 0.0001, 1e-6);
+	ck_assert_int_eq(h.a[1].tally, TALLY_PPSPEER);
+	ck_assert_int_eq(h.a[0].tally, TALLY_SYSPEER);
+	ck_assert_uint_eq(h.s.vars.stratum, 1);
+	ck_assert_uint_eq(h.s.vars.refid, REFID('P', 'P', 'S', 0));
+	pulse(&h, 0.01, false);
+	ck_assert_int_eq(h.a[1].tally, TALLY_PPSPEER);
+}
+END_TEST
+
+START_TEST(a_pulse_is_not_followed_by_itself_or_across_seconds)
+{
+	struct assoc_out out;
+	struct island h;
+
+	pulse(&h, 0.45, true);
+	ck_assert_double_eq_tol(h.out.decision.offset, 0.45, 1e-6);
+	ck_assert_int_eq(h.a[1].tally, TALLY_REJECT);
+	ck_assert_uint_eq(h.s.vars.stratum, 4);
+	build(&h, 17);
+	ask_clock(&h, add_clock(&h, ASSOC_PULSE, 0, true), true, 0.0001, &out);
+	h.now = 13;
+	update(&h);
+	ck_assert_uint_eq(h.out.what & SYSTEM_DECISION, 0);
+	ck_assert_int_eq(h.s.vars.leap, LEAP_UNSYNC);
+}
+END_TEST
+
 UNIT_MAIN("client/island", local_waits_for_orphanwait_and_then_serves, local_yields_to_any_source_and_waits_again_when_it_is_lost,
     a_preferred_local_needs_no_wait_and_beats_a_server, a_real_clock_makes_us_primary_under_its_name,
     a_clock_that_falls_silent_is_unreachable_after_eight_polls, orphan_mode_serves_after_orphanwait, without_orphan_mode_nothing_is_served,
     the_orphan_of_the_lowest_number_is_parent, a_follower_stays_with_its_parent_and_becomes_parent_when_it_is_gone,
     who_has_its_time_from_an_orphan_is_never_followed, a_source_below_the_orphan_stratum_ends_orphan_mode, local_comes_before_orphan_mode,
-    a_disturbed_clock_is_not_served_before_orphanwait_is_over_again)
+    a_disturbed_clock_is_not_served_before_orphanwait_is_over_again, a_pulse_is_followed_while_somebody_numbers_its_seconds,
+    a_pulse_is_not_followed_by_itself_or_across_seconds)

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reference clocks and orphan mode: what a daemon does that has no server to follow."""
 import ctypes
+import functools
+import operator
 import os
+import pty
 import re
 import signal
 import struct
+import termios
 import time
 
 import daemons
@@ -228,3 +232,81 @@ def test_a_segment_open_to_all_is_not_attached(lab, segment):
     time.sleep(2.5)
     assert segment.count() == before, "it was read"
     assert daemons.peers(node)["SHM(223)"].reach == 0
+
+
+# ---- NMEA ----
+
+class Receiver:
+    """A GPS receiver on a pseudo terminal."""
+
+    def __init__(self, node):
+        self.link = node.dir / "run/gps"     # /run/gps as the node sees it
+        self.plug()
+
+    def plug(self):
+        self.master, slave = pty.openpty()
+        self.slave = slave
+        self.link.unlink(missing_ok=True)
+        self.link.symlink_to(os.ttyname(slave))
+
+    def unplug(self):
+        os.close(self.slave)
+        os.close(self.master)
+
+    def say(self, body):
+        os.write(self.master, f"${body}*{functools.reduce(operator.xor, body.encode(), 0):02X}\r\n".encode())
+
+    def speak(self, offset=0.0, valid="A"):
+        """RMC and GGA for the second that begins; they come when it does, by a clock that is ahead by offset."""
+        now = time.time() + offset
+        time.sleep(1 - now % 1)
+        t = time.gmtime(now + 1)
+        clock, date = time.strftime("%H%M%S", t), time.strftime("%d%m%y", t)
+        self.say(f"GPRMC,{clock}.000,{valid},4807.038,N,01131.000,E,022.4,084.4,{date},003.1,W")
+        self.say(f"GPGGA,{clock}.000,4807.038,N,01131.000,E,{int(valid == 'A')},08,0.9,545.4,M,46.9,M,,")
+
+
+def listen_to(node, receiver, until, timeout=40, **more):
+    def look():
+        receiver.speak(**more)
+        return until()
+    return wait_until(look, timeout, "the receiver is heard", interval=0)
+
+
+def test_a_receiver_on_a_serial_line_sets_the_clock(lab):
+    node = lab.node("ours", A)
+    (node.dir / "stats").mkdir()
+    receiver = Receiver(node)
+    process = daemons.ntpd(node, f"server 127.127.20.3 mode 17 minpoll 2 prefer\ndevice 127.127.20.3 timedata /run/gps\n"
+                           f"fudge 127.127.20.3 time2 0.25 flag4 1\nstatsdir {node.dir}/stats/\nstatistics clockstats\n" + OPEN, "--sandbox")
+    listen_to(node, receiver, lambda: state(node) and state(node).stratum == 1, offset=0.5)
+    process.wait_log(r"time stepped by \+0\.7[456]", timeout=1)
+    row = daemons.peers(node)["GPS_NMEA(3)"]
+    assert (row.tally, row.refid, row.stratum, row.type) == ("*", ".GPS.", 0, "l")
+    attributes = termios.tcgetattr(receiver.slave)
+    assert attributes[4:6] == [termios.B9600, termios.B9600] and not attributes[3] & (termios.ECHO | termios.ICANON)
+    cv = variables(ntpq(node, "-c", "cv"))
+    assert cv["device"] == '"/run/gps"' and cv["badformat"] == "0"
+    assert re.match(r'"\$GPRMC,\d{6}\.000,A,____\.___,_,_____\.___,_,022\.4,', cv["timecode"]), cv["timecode"]
+    wait_until(lambda: re.search(r"127\.127\.20\.3 \$GPRMC,", (node.dir / "stats/clockstats").read_text()), 5, "a record")
+
+
+def test_a_receiver_that_misbehaves_or_goes_is_unreachable_and_may_come_back(lab):
+    node = lab.node("ours", A)
+    receiver = Receiver(node)
+    process = daemons.ntpd(node, "refclock nmea path /run/gps baud 38400 minpoll 0 noselect\n", "--sandbox")
+    wait_until(lambda: daemons.try_peers(node), 5, "the clock is there")
+    os.write(receiver.master, b"x" * 70000 + b"\r\n" + bytes(range(1, 256)) + b"\r\n$GPRMC*4B\r\n$GPRMC,1*00\r\n")
+    wait_until(lambda: int(variables(ntpq(node, "-c", "cv"))["badformat"]) >= 3, 10, "nonsense is counted")
+    receiver.speak(valid="V")
+    wait_until(lambda: int(variables(ntpq(node, "-c", "cv"))["baddata"]) >= 1, 10, "a receiver without a fix is counted")
+    assert daemons.peers(node)["GPS_NMEA(0)"].reach == 0
+    listen_to(node, receiver, lambda: daemons.peers(node)["GPS_NMEA(0)"].reach)
+    receiver.unplug()
+    process.wait_log(r"GPS_NMEA\(0\): /run/gps: .*; trying again")
+    receiver.link.unlink()
+    receiver.link.write_text("$GPZDA,201530.00,04,07,2002,00,00*60\n")
+    wait_until(lambda: daemons.peers(node)["GPS_NMEA(0)"].reach == 0, 15, "it is unreachable")
+    receiver.plug()
+    process.wait_log(r"GPS_NMEA\(0\): /run/gps is there", timeout=20)
+    listen_to(node, receiver, lambda: daemons.peers(node)["GPS_NMEA(0)"].reach)
