@@ -94,7 +94,6 @@ static const struct checked checked[] = {
 	SOCKET(AF_UNIX, SOCK_DGRAM, 0),
 	SOCKET(AF_UNIX, SOCK_STREAM, 0),
 	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
-	{ "socket", REFUSE, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
 	{ "socket", REFUSE, 2, { INT(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
 
 	/* Is it a terminal, how much is there to read, and which interface is meant. */
@@ -131,11 +130,15 @@ static const struct checked checked[] = {
 	{ "prctl", ALLOW, 1, { INT(0, PR_SET_VMA) } },
 };
 
+/* Of IPv4 there is none, either, unless gpsd is to be asked. */
+static const struct checked no_tcp = { "socket", REFUSE, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } };
+
 /* What drivers of reference clocks need while they run, to find their device again above all. */
 static const struct {
 	unsigned	need;		/* enum refclock_need */
 	struct checked	rule;
 } for_clocks[] = {
+	{ REFCLOCK_NEEDS_TCP, { "socket", ALLOW, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCSETS) } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCFLSH) } } },
 	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_GETPARAMS) } } },
@@ -200,6 +203,8 @@ fill(scmp_filter_ctx f, unsigned clocks)
 		err = add(f, &checked[i]);
 	for (size_t i = 0; i < NELEMS(for_clocks) && err == 0; i++)
 		err = (for_clocks[i].need & clocks) != 0 ? add(f, &for_clocks[i].rule) : 0;
+	if (err == 0 && (clocks & REFCLOCK_NEEDS_TCP) == 0)
+		err = add(f, &no_tcp);
 	return err == 0 ? add_own_signals(f) : err;
 }
 

@@ -86,6 +86,7 @@ on_line(struct refclock *c, const char *text, size_t len, struct walltime host)
 	}
 	n->last = ref;
 	n->accepted++;
+	serial_is_good(n->serial);
 	take_time(c, ref, host);
 }
 

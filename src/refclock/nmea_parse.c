@@ -2,10 +2,10 @@
 /* Splits sentences into fields, checks them, and reads the time out of those that have it. */
 #include <string.h>
 
+#include "calendar.h"
 #include "nmea_parse.h"
 
 #define FIELDS_MAX	32
-#define DAY_NS		(86400 * (int64_t)NS_PER_S)
 #define CENTURY_PIVOT	80	/* GPS has told the time since 1980: years of two digits below this are of this century */
 
 struct field {
@@ -75,21 +75,10 @@ split(const char *s, size_t len, struct field f[static FIELDS_MAX])
 	return n + 1;
 }
 
-/* Digits of exactly this number. */
 static bool
 digits(const struct field *f, size_t at, size_t n, int *out)
 {
-	int v = 0;
-
-	if (f->len < at + n)
-		return false;
-	for (size_t i = at; i < at + n; i++) {
-		if (f->s[i] < '0' || f->s[i] > '9')
-			return false;
-		v = v * 10 + f->s[i] - '0';
-	}
-	*out = v;
-	return true;
+	return calendar_digits(f->s, f->len, at, n, out);
 }
 
 /* hhmmss or hhmmss.fff */
@@ -97,30 +86,12 @@ static bool
 read_time(const struct field *f, int64_t *ns)
 {
 	int h, m, s;
-	int64_t unit = NS_PER_S / 10, fraction = 0;
+	int64_t fraction;
 
-	if (!digits(f, 0, 2, &h) || !digits(f, 2, 2, &m) || !digits(f, 4, 2, &s) || h > 23 || m > 59 || s > 59 || (f->len > 6 && f->s[6] != '.'))
+	if (!digits(f, 0, 2, &h) || !digits(f, 2, 2, &m) || !digits(f, 4, 2, &s) || h > 23 || m > 59 || s > 59 ||
+	    !calendar_fraction(f->s + 6, f->len - 6, &fraction))
 		return false;
-	for (size_t i = 7; i < f->len; i++, unit /= 10) {
-		if (f->s[i] < '0' || f->s[i] > '9')
-			return false;
-		fraction += unit * (f->s[i] - '0');
-	}
 	*ns = ((h * 60 + m) * 60 + s) * (int64_t)NS_PER_S + fraction;
-	return true;
-}
-
-/* Days since 1970-01-01, if there is such a day (in the Gregorian calendar, from 1980 on). */
-static bool
-day_number(int year, int month, int day, int32_t *days)
-{
-	static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	int y = year - 1;
-
-	if (year < 1980 || year > 2200 || month < 1 || month > 12 || day < 1 || day > before[month] - before[month - 1] + (leap && month == 2))
-		return false;
-	*days = 365 * (year - 1970) + y / 4 - y / 100 + y / 400 - 477 + before[month - 1] + (leap && month > 2) + day - 1;
 	return true;
 }
 
@@ -131,7 +102,7 @@ read_date(const struct field *f, int32_t *days)
 
 	if (f->len != 6 || !digits(f, 0, 2, &d) || !digits(f, 2, 2, &m) || !digits(f, 4, 2, &y))
 		return false;
-	return day_number(y < CENTURY_PIVOT ? 2000 + y : 1900 + y, m, d, days);
+	return calendar_day(y < CENTURY_PIVOT ? 2000 + y : 1900 + y, m, d, days);
 }
 
 /* ZDA: day, month, year of four digits. */
@@ -142,7 +113,7 @@ read_long_date(const struct field f[], int32_t *days)
 
 	if (f[0].len != 2 || f[1].len != 2 || f[2].len != 4 || !digits(&f[0], 0, 2, &d) || !digits(&f[1], 0, 2, &m) || !digits(&f[2], 0, 4, &y))
 		return false;
-	return day_number(y, m, d, days);
+	return calendar_day(y, m, d, days);
 }
 
 static const struct layout *

@@ -98,11 +98,8 @@ end_line(struct serial *s, struct walltime host)
 	size_t len = s->len;
 
 	s->len = 0;
-	if (len == 0)
-		return;
-	/* Only what speaks is there: an open device may be a cable to nowhere. */
-	s->wait = RETRY_MIN;
-	s->line(s->clock, s->buf, len, host);
+	if (len > 0)
+		s->line(s->clock, s->buf, len, host);
 }
 
 static void
@@ -158,6 +155,12 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	open_device(arg);
+}
+
+void
+serial_is_good(struct serial *s)
+{
+	s->wait = RETRY_MIN;
 }
 
 struct serial *

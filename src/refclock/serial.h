@@ -14,6 +14,9 @@ typedef void serial_line(struct refclock *c, const char *text, size_t len, struc
 
 /* Opens c->device at this speed (bits per second) in raw mode, 8N1.  NULL for a speed that there is not (logged), or want of memory. */
 MUST_USE struct serial *serial_open(struct refclock *c, int baud, serial_line *line);
+
+/* What came made sense: should the device be lost, it is looked for again at once. */
+void serial_is_good(struct serial *s);
 void serial_close(struct serial *s);
 
 #endif

@@ -17,11 +17,14 @@ const struct refclock_driver refclock_table[] = {
 	    .device = "/dev/pps%u", .needs = REFCLOCK_NEEDS_PPS, .open = pps_open, .close = pps_close },
 	{ .type = REFCLOCK_SHM, .name = "shm", .abbrev = "SHM", .refid = REFID('S', 'H', 'M', 0), .source = SOURCE_UHF_RADIO,
 	    .device = "shared memory NTP%u", .needs = REFCLOCK_NEEDS_SHM, .open = shm_open_clock, .ask = shm_ask, .close = shm_close },
+	{ .type = REFCLOCK_GPSD, .name = "gpsd", .abbrev = "GPSD_JSON", .refid = REFID('G', 'P', 'S', 'D'), .source = SOURCE_UHF_RADIO,
+	    .device = "/dev/gps%u", .needs = REFCLOCK_NEEDS_TCP, .open = gpsd_open, .ask = gpsd_ask, .close = gpsd_close },
+	{ .type = REFCLOCK_SOCK, .name = "sock", .abbrev = "SOCK", .refid = REFID('S', 'O', 'C', 'K'), .source = SOURCE_UHF_RADIO,
+	    .device = "no path given", .open = sock_open, .close = sock_close },
 
 	LACKING(4, "spectracom", "WWVB_SPEC"), LACKING(5, "truetime", "TRUETIME"), LACKING(8, "generic", "GENERIC"),
 	LACKING(11, "arbiter", "GPS_ARBITER"), LACKING(18, "modem", "ACTS_MODEM"), LACKING(26, "hpgps", "GPS_HP"),
 	LACKING(29, "trimble", "GPS_PALISADE"), LACKING(30, "oncore", "GPS_ONCORE"), LACKING(40, "jjy", "JJY"), LACKING(42, "zyfer", "GPS_ZYFER"),
-	LACKING(REFCLOCK_GPSD, "gpsd", "GPSD_JSON"),
 
 	RELIC(3, "WWV_PST"), RELIC(6, "IRIG_AUDIO"), RELIC(7, "CHU_AUDIO"), RELIC(9, "GPS_MX4200"), RELIC(10, "GPS_AS2201"), RELIC(12, "IRIG_TPRO"),
 	RELIC(16, "GPS_BANC"), RELIC(19, "WWV_HEATH"), RELIC(27, "MSF_ARCRON"), RELIC(31, "GPS_JUPITER"), RELIC(32, "CHRONOLOG"),

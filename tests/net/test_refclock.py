@@ -7,13 +7,14 @@ import os
 import pty
 import re
 import signal
+import socket
 import struct
 import termios
 import time
 
 import daemons
 import pytest
-from lab import program, wait_until
+from lab import HERE, program, wait_until
 
 A, B, C = "192.0.2.11", "192.0.2.12", "192.0.2.13"
 SERVER = "192.0.2.21"
@@ -310,3 +311,64 @@ def test_a_receiver_that_misbehaves_or_goes_is_unreachable_and_may_come_back(lab
     receiver.plug()
     process.wait_log(r"GPS_NMEA\(0\): /run/gps is there", timeout=20)
     listen_to(node, receiver, lambda: daemons.peers(node)["GPS_NMEA(0)"].reach)
+
+
+# ---- gpsd ----
+
+def fake_gpsd(node, *args):
+    process = node.start(["python3", HERE / "fakegpsd.py", *map(str, args)], "gpsd")
+    process.wait_log("ready")
+    return process
+
+
+@pytest.mark.parametrize("mode,classes,offset", [
+    (0, ["TPV", "TOFF", "PPS"], 0.3), (0, ["TPV"], 0.3), (1, ["TPV", "TOFF", "PPS"], 0.4), (2, ["TPV", "TOFF"], 0.3)])
+def test_gpsd_sets_the_clock(lab, mode, classes, offset):
+    node = lab.node("ours", A)
+    fake_gpsd(node, 0.3, 0.4, *classes)
+    process = daemons.ntpd(node, f"server 127.127.46.0 mode {mode} minpoll 2\n" + OPEN, "--sandbox")
+    wait_until(lambda: state(node) and state(node).stratum == 1, 25, "the clock is set")
+    stepped = float(process.wait_log(r"time stepped by ([-+.\d]+)", timeout=1)[1])
+    assert abs(stepped - offset) < 0.02, stepped
+    row = daemons.peers(node)["GPSD_JSON(0)"]
+    assert (row.tally, row.refid, row.type) == ("*", ".GPSD.", "l")
+
+
+def test_gpsd_without_a_fix_or_in_its_senses_is_not_used(lab):
+    node = lab.node("ours", A)
+    process = daemons.ntpd(node, "refclock gpsd minpoll 0\n" + OPEN, "--sandbox")
+    process.wait_log(r"GPSD_JSON\(0\): gpsd on port 2947: Connection refused; trying again")
+    gpsd = fake_gpsd(node, 0.3, 0.4, "NOFIX", "TOFF", "PPS", "GARBAGE")
+    process.wait_log(r"GPSD_JSON\(0\): gpsd is there", timeout=10)
+    wait_until(lambda: int(variables(ntpq(node, "-c", "cv"))["badformat"]) == 3 and int(variables(ntpq(node, "-c", "cv"))["baddata"]) > 3, 10, "counted")
+    assert daemons.peers(node)["GPSD_JSON(0)"].reach == 0
+    gpsd.stop()
+    process.wait_log(r"it has closed the connection; trying again")
+    gpsd = fake_gpsd(node, 0.3, 0.4, "FLOOD")
+    process.wait_log(r"a line is longer than any of gpsd's|gpsd is there(.|\n)*gpsd is there", timeout=10)
+    gpsd.stop()
+    fake_gpsd(node, 0.3, 0.4, "TPV")
+    wait_until(lambda: daemons.peers(node)["GPSD_JSON(0)"].reach, 40, "it is used once it knows")
+
+
+# ---- SOCK ----
+
+@pytest.mark.parametrize("pulse,offset", [(0, 0.3), (1, 0.05)])
+def test_samples_by_a_socket_set_the_clock(lab, pulse, offset):
+    node = lab.node("ours", A)
+    daemons.ntpd(node, "refclock sock path /run/clock.sock refid GPS minpoll 2\n" + OPEN, "--sandbox")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = node.dir / "run/clock.sock"
+    wait_until(path.is_socket, 5, "the socket is there")
+    assert path.stat().st_mode & 0o777 == 0o600
+    os.chdir(path.parent)       # a socket's path has little room
+
+    def tell():
+        now = time.time_ns()
+        sock.sendto(struct.pack("@lldiiii", now // 10**9, now % 10**9 // 1000, offset + pulse * 7, pulse, 0, 0, 0x534f434b), path.name)
+        sock.sendto(b"nonsense", path.name)
+        return state(node) and state(node).stratum == 1
+    wait_until(tell, 25, "the clock is set", interval=0.5)
+    wait_until(lambda: tell() and abs(daemons.offset_of(node, A) - offset) < 0.002, 20, "by the right amount", interval=0.5)
+    assert int(variables(ntpq(node, "-c", "cv"))["badformat"]) > 3
+    assert daemons.peers(node)["SOCK(0)"].refid == ".GPS."
