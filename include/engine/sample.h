@@ -41,6 +41,7 @@ struct estimate {
 
 /* What a reference clock says when it is asked: a sample, or that it has none. */
 struct clock_answer {
+	bool		alarm;		/* something is wrong with it since it was last asked */
 	bool		have;		/* the rest is valid */
 	struct sample	sample;		/* disp includes how much the readings behind it differ */
 	double		floor;		/* s, least jitter that may be shown */

@@ -71,6 +71,10 @@ assoc_clock_poll(struct assoc *a, struct monotime now, double steered, const str
 		take_answer(a, now, steered, c, out);
 	if (was_reachable != (a->reach != 0))
 		tell(a, out, was_reachable ? PEVENT_UNREACHABLE : PEVENT_REACHABLE, now);
+	if (c->alarm && out->event == 0) {
+		assoc_event(a, PEVENT_CLOCK);
+		out->event = PEVENT_CLOCK;
+	}
 	a->interval = log2_seconds(a->opts.minpoll);
 	a->next = monotime_add(now, a->tries < START_POLLS ? fmin(START_GAP, a->interval) : a->interval);
 	out->wait = monotime_diff(a->next, now);

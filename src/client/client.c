@@ -218,6 +218,8 @@ is_silent(const struct client *c, const struct source *s, struct monotime now)
 		return s->ask_failed >= 2 || client_sources(c) > 0;
 	if (s->assoc.addr.family == 0)
 		return s->ask_failed >= 2;
+	if (s->assoc.kind == ASSOC_OWN)
+		return true;	/* it never corrects anything */
 	return assoc_heard_out(&s->assoc) && s->assoc.filter.n == 0 && monotime_diff(now, s->assoc.sent) >= LAST_WAIT;
 }
 

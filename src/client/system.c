@@ -243,7 +243,7 @@ serve_own(struct system *s, struct assoc *own, struct monotime now, struct syste
 		system_event(s, EVENT_CLOCK_SYNC);
 	s->alone = true;
 	s->vars.peer = peer;
-	s->vars.leap = LEAP_NONE;
+	s->vars.leap = own != NULL ? own->last.leap : LEAP_NONE;
 	s->vars.stratum = own != NULL ? (uint8_t)(own->last.stratum + 1) : s->select.orphan;
 	s->vars.refid = s->vars.stratum == 1 ? REFID_ORPHAN : REFID_SELF;
 	if (own != NULL) {

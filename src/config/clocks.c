@@ -137,6 +137,18 @@ clock_of(const struct config *c, const struct fudge *f)
 	return NULL;
 }
 
+/* NTPsec's lockclock: somebody else keeps the clock, so we do not, and believe it. */
+static void
+settle_lockclock(struct reader *r)
+{
+	for (struct config_source *s = r->c->sources; s != NULL; s = s->next) {
+		if (s->kind != SOURCE_CLOCK || s->clock.type != REFCLOCK_LOCAL || !s->clock.flag[0])
+			continue;
+		s->opts.prefer = true;
+		r->c->enable_ntp = false;
+	}
+}
+
 void
 settle_clocks(struct reader *r)
 {
@@ -155,4 +167,5 @@ settle_clocks(struct reader *r)
 		r->fudges = f->next;
 		free(f);
 	}
+	settle_lockclock(r);
 }

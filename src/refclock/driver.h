@@ -38,6 +38,7 @@ struct refclock {
 	int8_t				its_precision;	/* log2 s */
 	uint8_t				leap;		/* enum leap, as it last said */
 	struct walltime			reftime;	/* last time it told */
+	bool				alarm;		/* its status has become worse since it was last asked */
 	struct log_gate			gate;		/* for lines about its device */
 	void				*state;		/* the driver's own */
 };
@@ -70,6 +71,7 @@ bool refclock_may_log(struct refclock *c);
 bool local_open(struct refclock *c);
 void local_ask(struct refclock *c);
 void local_close(struct refclock *c);
+uint8_t local_leap(int state, int status);	/* enum leap, of what adjtimex returned and its status word */
 bool gpsd_open(struct refclock *c);
 void gpsd_ask(struct refclock *c);
 void gpsd_close(struct refclock *c);

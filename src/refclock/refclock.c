@@ -107,6 +107,7 @@ refclock_bad(struct refclock *c, enum refclock_code code)
 	c->info.baddata += code > CLOCK_BAD_FORMAT;
 	if (c->info.code != code && c->info.events < EVENTS_MAX)
 		c->info.events++;
+	c->alarm = c->alarm || (c->info.code != code && code != CLOCK_NOMINAL);
 	c->info.code = (uint8_t)code;
 }
 
@@ -174,7 +175,6 @@ refclock_ask(struct refclock *c, double freq, struct clock_answer *out)
 {
 	struct readings_sample s;
 
-	*out = (struct clock_answer){ .have = false };
 	c->info.polls++;
 	if (c->driver->ask != NULL)
 		c->driver->ask(c);
@@ -183,10 +183,13 @@ refclock_ask(struct refclock *c, double freq, struct clock_answer *out)
 	if (!readings_take(&c->readings, freq, &s)) {
 		if (c->info.code <= CLOCK_NO_REPLY)
 			refclock_bad(c, CLOCK_NO_REPLY);
+		*out = (struct clock_answer){ .alarm = c->alarm };
+		c->alarm = false;
 		return;
 	}
+	*out = (struct clock_answer){ .alarm = c->alarm, .have = true };
+	c->alarm = false;
 	c->info.code = CLOCK_NOMINAL;
-	out->have = true;
 	out->sample.when = s.when;
 	out->sample.steered = sysclock_steered(c->env.clock, s.when);
 	out->sample.offset = s.raw - out->sample.steered;

@@ -130,6 +130,33 @@ START_TEST(poll_of_a_clock_stays_at_minpoll_unless_told)
 }
 END_TEST
 
+START_TEST(lockclock_leaves_the_clock_to_others)
+{
+	struct config *c = parse_line("server 127.127.1.0\nfudge 127.127.1.0 flag1 1\nenable ntp\n");
+
+	ck_assert(!c->enable_ntp);
+	ck_assert(c->sources->opts.prefer);
+	config_free(c);
+	c = parse_line("server 127.127.1.0\nserver 127.127.28.0\nfudge 127.127.28.0 flag1 1\n");
+	ck_assert(c->enable_ntp);
+	ck_assert(!c->sources->opts.prefer);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(the_speed_of_a_receiver_is_that_of_its_daemon)
+{
+	struct config *c = parse_line("refclock nmea\nrefclock nmea unit 1 baud 19200\nrefclock nmea unit 2 mode 17\nserver 127.127.20.3\n");
+	int want[] = { 9600, 19200, 0, 0 }, i = 0;
+
+	for (const struct config_source *s = c->sources; s != NULL; s = s->next)
+		ck_assert_int_eq(s->clock.baud, want[i++]);
+	ck_assert_int_eq(i, 4);
+	config_free(c);
+}
+END_TEST
+
 UNIT_MAIN("config/clocks", fudge_and_device_lines_reach_their_clock_wherever_they_stand, the_way_of_ntpsec_says_the_same,
     its_words_stand_on_classic_lines_too, a_fudge_line_that_is_wrong_changes_nothing, a_fudge_line_without_its_clock_is_named,
+    lockclock_leaves_the_clock_to_others, the_speed_of_a_receiver_is_that_of_its_daemon,
     a_clock_without_a_driver_is_no_source_and_says_so, poll_of_a_clock_stays_at_minpoll_unless_told)

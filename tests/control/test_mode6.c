@@ -324,6 +324,44 @@ START_TEST(an_unknown_association_is_named_as_such)
 }
 END_TEST
 
+START_TEST(a_reference_clock_shows_its_variables)
+{
+	static const struct refclock_info gps = {
+		.opts = { .type = 28, .unit = 1, .time1 = 0.125, .time2 = -0.5, .flag = { true, false, false, true }, .minjitter = 0.001, .mode = 17 },
+		.name = "SHM(1)", .driver = "SHM", .device = "shared memory", .timecode = "a,b", .refid = REFID('G', 'P', 'S', 0), .stratum = 3,
+		.polls = 11, .noreply = 12, .badformat = 13, .baddata = 14, .code = CLOCK_BAD_TIME, .events = 2,
+	};
+	const struct refclock_info *const clocks[] = { &gps };
+	struct asker *a = asker_new();
+	struct assoc *assoc = &a->f.a[1];
+
+	a->f.v.clocks = clocks;
+	a->f.v.nclocks = 1;
+	assoc->kind = ASSOC_CLOCK;
+	assoc->source = SOURCE_UHF_RADIO;
+	assoc->addr = v4(127, 127, 28, 1, 123);
+	assoc->last.refid = gps.refid;
+	assoc->last.stratum = 3;
+	ck_assert_int_eq(ask(a, CONTROL_READCLOCK, assoc->id, ""), MODE6_ANSWERED);
+	ck_assert_str_eq(a->data, "name=\"SHM\", device=\"shared memory\", timecode=\"a,b\", poll=11, noreply=12,\r\n"
+	    "badformat=13, baddata=14, minjitter=1.000, fudgetime1=125.000,\r\nfudgetime2=-500.000, stratum=3, refid=GPS, flags=9\r\n");
+	ck_assert_uint_eq(a->head[0].status, 0x26);
+	ck_assert_uint_eq(a->head[0].associd, assoc->id);
+	/* Without an association it is the first clock, as the system peer is none. */
+	ck_assert_int_eq(ask(a, CONTROL_READCLOCK, 0, "type,refid"), MODE6_ANSWERED);
+	ck_assert_str_eq(a->data, "refid=GPS, type=28\r\n");
+	expect_error(a, ask(a, CONTROL_READCLOCK, assoc->id, "purple"), CERR_UNKNOWNVAR);
+	expect_error(a, ask(a, CONTROL_READCLOCK, 54485, ""), CERR_BADASSOC);
+	expect_error(a, ask(a, CONTROL_WRITECLOCK, assoc->id, "flags=0"), CERR_PERMISSION);
+	ck_assert_int_eq(ask(a, CONTROL_READVAR, assoc->id, "refid,ttl,mode,stratum"), MODE6_ANSWERED);
+	ck_assert_str_eq(a->data, "stratum=3, refid=GPS, ttl=17, mode=17\r\n");
+	a->f.system.vars.peer = assoc->id;
+	ck_assert_int_eq(ask(a, CONTROL_READVAR, 0, "peer"), MODE6_ANSWERED);
+	ck_assert_uint_eq(a->head[0].status >> 8 & 63, SOURCE_UHF_RADIO);
+	asker_free(a);
+}
+END_TEST
+
 START_TEST(malformed_lists_end_in_error_5_or_6)
 {
 	static const struct { const char *text; size_t len; enum control_err err; } rows[] = {
@@ -853,7 +891,8 @@ UNIT_MAIN("control/mode6", the_default_answer_has_what_ntpstat_needs_in_its_firs
     a_variable_without_a_value_is_left_out, an_unknown_variable_means_no_data_at_all, status_of_the_system_lists_all_associations,
     status_of_an_association_is_its_default_variables, versions_1_to_4_are_echoed_and_no_others_answered,
     responses_errors_fragments_and_stumps_are_no_requests, our_own_answers_fed_back_are_ignored,
-    counts_and_lengths_that_do_not_agree_are_a_bad_format, an_unknown_association_is_named_as_such, malformed_lists_end_in_error_5_or_6,
+    counts_and_lengths_that_do_not_agree_are_a_bad_format, an_unknown_association_is_named_as_such,
+    a_reference_clock_shows_its_variables, malformed_lists_end_in_error_5_or_6,
     random_octets_are_answered_or_not_but_never_badly, five_hundred_associations_are_listed_whole,
     a_long_answer_is_cut_between_items_and_fits_what_a_client_keeps, an_answer_with_every_name_and_full_width_fits_what_a_client_keeps,
     names_of_255_octets_go_out_whole, every_opcode_has_its_answer_and_changes_nothing, outstanding_origins_and_ports_are_nowhere,

@@ -9,12 +9,13 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import termios
 import time
 
 import daemons
 import pytest
-from lab import HERE, program, wait_until
+from lab import HERE, OUTPUT, program, wait_until
 
 A, B, C = "192.0.2.11", "192.0.2.12", "192.0.2.13"
 SERVER = "192.0.2.21"
@@ -372,3 +373,73 @@ def test_samples_by_a_socket_set_the_clock(lab, pulse, offset):
     wait_until(lambda: tell() and abs(daemons.offset_of(node, A) - offset) < 0.002, 20, "by the right amount", interval=0.5)
     assert int(variables(ntpq(node, "-c", "cv"))["badformat"]) > 3
     assert daemons.peers(node)["SOCK(0)"].refid == ".GPS."
+
+
+# ---- PPS ----
+
+@pytest.fixture(scope="module")
+def fake_pps():
+    """The preloaded device, or a reason to skip: a sanitizer wants to be loaded first."""
+    target = OUTPUT / f"fakepps.{os.getpid()}.so"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-o", target, HERE / "fakepps.c", "-lm"], check=True)
+    with open(program("ntpd"), "rb") as binary:
+        if b"__asan_init" in binary.read():
+            pytest.skip("a sanitizer's runtime has to be loaded first")
+    yield target
+    target.unlink()
+
+
+def pulsed(node, fake, conf, late):
+    (node.dir / "run/fakepps").write_text("")
+    return daemons.ntpd(node, conf + OPEN, "--sandbox", env={"LD_PRELOAD": str(fake), "FAKEPPS_LATE": str(late)})
+
+
+def test_a_pulse_beats_the_server_that_numbers_its_seconds(lab, fake_pps):
+    node, up = lab.node("ours", A), lab.node("up", SERVER)
+    daemons.TimeServer(up, {SERVER: {"offset": 0.05}})
+    pulsed(node, fake_pps, f"server {SERVER} iburst prefer minpoll 2\nrefclock pps ppspath /run/fakepps minpoll 2\n", 0.02)
+    wait_until(lambda: state(node) and state(node).stratum == 1, 40, "the pulse is followed")
+    rows = daemons.peers(node)
+    assert (rows["PPS(0)"].tally, rows["PPS(0)"].refid, rows[SERVER].tally) == ("o", ".PPS.", "*")
+    assert state(node).refid == b"PPS\0"
+    # The host's clock reads 0.02 s when a second begins.
+    wait_until(lambda: abs(daemons.offset_of(node, A) + 0.02) < 0.002, 20, "the clock is where the pulse says")
+    assert "synchronised to atomic clock at stratum 1" in node.run([program("ntpstat")]).stdout
+
+
+def test_a_pulse_alone_is_not_followed(lab, fake_pps):
+    node = lab.node("ours", A)
+    pulsed(node, fake_pps, "server 127.127.22.0 minpoll 2\ndevice 127.127.22.0 ppsdata /run/fakepps\n", 0.02)
+    wait_until(lambda: daemons.try_peers(node).get("PPS(0)") and daemons.peers(node)["PPS(0)"].reach & 8, 30, "it is heard")
+    row = daemons.peers(node)["PPS(0)"]
+    assert row.tally == " " and abs(row.offset + 20) < 2
+    assert state(node).leap == 3
+
+
+def test_the_pulse_of_a_receiver_says_when_its_seconds_begin(lab, fake_pps):
+    node = lab.node("ours", A)
+    receiver = Receiver(node)
+    pulsed(node, fake_pps, "refclock nmea path /run/gps ppspath /run/fakepps flag1 1 time1 0.01 minpoll 2\n", 0.02)
+    wait_until(lambda: daemons.try_peers(node), 5, "the clock is there")
+    def speak():
+        time.sleep(1.3 - time.time() % 1)       # late, as on a slow line
+        receiver.say("GPZDA," + time.strftime("%H%M%S,%d,%m,%Y,,", time.gmtime()))
+        return state(node) and state(node).stratum == 1
+    wait_until(speak, 30, "the clock is set", interval=0)
+    wait_until(lambda: speak() and abs(daemons.offset_of(node, A) + 0.01) < 0.002, 20, "by the pulse", interval=0)
+
+
+# ---- other tools ----
+
+def test_ntpsec_ntpq_shows_the_same_clock(lab):
+    node = lab.node("ours", A)
+    daemons.ntpd(node, "refclock local stratum 9 time1 0.125\ntos orphanwait 1\n")
+    wait_until(lambda: daemons.try_peers(node).get("LOCAL(0)") and daemons.peers(node)["LOCAL(0)"].tally == "*", 10, "LOCAL serves")
+    theirs = daemons.ntpsec_ntpq(node, "-n", "-c", "peers", "-c", "cv &1")
+    assert theirs.returncode == 0, theirs.stderr
+    assert re.search(r"^\*LOCAL\(0\) +\.LOCL\. +9 l ", theirs.stdout, re.MULTILINE), theirs.stdout
+    their_cv, our_cv = variables(theirs.stdout), variables(ntpq(node, "-c", "cv"))
+    for name in ("name", "stratum", "flags", "noreply", "refid"):
+        assert their_cv[name] == our_cv[name], name
+    assert float(their_cv["fudgetime1"]) == 125
