@@ -114,7 +114,7 @@ static const struct option tos_options[] = {
 	    .prose = "strata from here on are not used" },
 	{ .name = "cohort", .type = OPT_BOOL, .standing = NOT_YET, .offset = FIELD(tos.cohort), .max = 1,
 	    .prose = "manycast servers answer clients of equal stratum" },
-	{ .name = "orphan", .type = OPT_UINT8, .offset = FIELD(tos.orphan), .max = 17, .prose = "stratum of orphan mode" },
+	{ .name = "orphan", .type = OPT_UINT8, .offset = FIELD(tos.orphan), .min = 1, .max = 17, .prose = "stratum of orphan mode" },
 	{ .name = "orphanwait", .type = OPT_DOUBLE, .offset = FIELD(tos.orphanwait), .min = 1, .max = SECONDS_MAX,
 	    .prose = "s without a system peer before we stop claiming to know the time" },
 	{ .name = "maxdisp", .type = OPT_DOUBLE, .standing = NOT_YET, .offset = NOWHERE, .max = SECONDS_MAX,

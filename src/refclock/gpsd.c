@@ -265,7 +265,7 @@ gpsd_open(struct refclock *c)
 	if (c->info.opts.unit >= PULSE_UNIT) {
 		g->mode = MODE_PULSE;
 		if (c->info.opts.path[0] == '\0')
-			snprintf(c->device, sizeof(c->device), "/dev/gps%u", c->info.opts.unit - PULSE_UNIT);
+			snprintf(c->device, sizeof(c->device), "/dev/gps%u", (unsigned)c->info.opts.unit - PULSE_UNIT);
 	}
 	name_device(c);
 	g->wait = RETRY_MIN;

@@ -62,13 +62,13 @@ def test_local_clock_serves_after_orphanwait(lab, lines):
 
 def test_clock_variables_are_those_of_the_clock(lab):
     node = lab.node("ours", A, SERVER)
-    daemons.ntpd(node, f"server {SERVER}\nserver 127.127.1.3 mode 7\nfudge 127.127.1.3 time1 0.25 time2 0.5 stratum 12 flag1 1 flag3 1 minjitter 0.001\n")
+    daemons.ntpd(node, f"server {SERVER}\nserver 127.127.1.3 mode 7\nfudge 127.127.1.3 time1 0.25 time2 0.5 stratum 12 flag2 1 flag3 1 minjitter 0.001\n")
     wait_until(lambda: daemons.try_peers(node).get("LOCAL(3)") and daemons.peers(node)["LOCAL(3)"].reach, 10, "the clock is read")
     text = ntpq(node, "-c", "cv")
     assert text.startswith("associd=0 status=0000 no events, clk_unspec,")
     cv = variables(text)
     assert (cv["name"], cv["fudgetime1"], cv["fudgetime2"], cv["stratum"], cv["refid"], cv["flags"], cv["minjitter"], cv["noreply"]) == \
-        ('"LOCAL"', "250.000", "500.000", "12", "LOCL", "5", "1.000", "0")
+        ('"LOCAL"', "250.000", "500.000", "12", "LOCL", "6", "1.000", "0")
     assert int(cv["poll"]) >= 1
     assert variables(ntpq(node, "-c", "cv &2 type"))["type"] == "1"
     assert variables(ntpq(node, "-c", "rv &2 ttl"))["ttl"] == "7"
@@ -138,16 +138,16 @@ def test_orphans_elect_the_lowest_and_clients_follow(lab):
     wait_until(lambda: daemons.peers(nodes[C][0])[B].tally == "*" and state(nodes[B][0]).stratum == 6, 60, "the next is parent")
 
 
-def test_a_real_source_ends_orphan_mode_and_its_loss_brings_it_back(lab):
+def test_loss_of_the_last_source_begins_orphan_mode_and_its_return_ends_it(lab):
     up = lab.node("up", SERVER)
-    server = daemons.TimeServer(up, {SERVER: {"drop": 1}})
+    server = daemons.TimeServer(up, {SERVER: {}})
     node, process = orphan(lab, "a", A, [SERVER])
-    process.wait_log("no source can be used: serving the time of this machine's clock at stratum 6", timeout=30)
-    server.set(SERVER, drop=0)
-    wait_until(lambda: state(node).stratum == 2, 40, "the server is followed")
+    wait_until(lambda: daemons.wait_answers(node).stratum == 2, 20, "the server is followed")
     server.set(SERVER, leap=3, stratum=0)
-    wait_until(lambda: state(node).stratum == 6, 40, "an orphan again")
-    assert process.log().count("no source can be used") == 2
+    process.wait_log("no source can be used: serving the time of this machine's clock at stratum 6", timeout=40)
+    assert state(node).stratum == 6 and state(node).leap == 0
+    server.set(SERVER, leap=0, stratum=1)
+    wait_until(lambda: state(node).stratum == 2, 20, "the server is followed again")
 
 
 # ---- SHM ----
@@ -322,16 +322,17 @@ def fake_gpsd(node, *args):
     return process
 
 
-@pytest.mark.parametrize("mode,classes,offset", [
-    (0, ["TPV", "TOFF", "PPS"], 0.3), (0, ["TPV"], 0.3), (1, ["TPV", "TOFF", "PPS"], 0.4), (2, ["TPV", "TOFF"], 0.3)])
-def test_gpsd_sets_the_clock(lab, mode, classes, offset):
+@pytest.mark.parametrize("unit,mode,classes,offset", [
+    (0, 0, ["TPV", "TOFF", "PPS"], 0.3), (0, 0, ["TPV"], 0.3), (0, 1, ["TPV", "TOFF", "PPS"], 0.4), (0, 2, ["TPV", "TOFF"], 0.3),
+    (128, 0, ["TPV", "TOFF", "PPS"], 0.4)])
+def test_gpsd_sets_the_clock(lab, unit, mode, classes, offset):
     node = lab.node("ours", A)
     fake_gpsd(node, 0.3, 0.4, *classes)
-    process = daemons.ntpd(node, f"server 127.127.46.0 mode {mode} minpoll 2\n" + OPEN, "--sandbox")
+    process = daemons.ntpd(node, f"server 127.127.46.{unit} mode {mode} minpoll 2\n" + OPEN, "--sandbox")
     wait_until(lambda: state(node) and state(node).stratum == 1, 25, "the clock is set")
     stepped = float(process.wait_log(r"time stepped by ([-+.\d]+)", timeout=1)[1])
     assert abs(stepped - offset) < 0.02, stepped
-    row = daemons.peers(node)["GPSD_JSON(0)"]
+    row = daemons.peers(node)[f"GPSD_JSON({unit})"]
     assert (row.tally, row.refid, row.type) == ("*", ".GPSD.", "l")
 
 
@@ -411,7 +412,7 @@ def test_a_pulse_beats_the_server_that_numbers_its_seconds(lab, fake_pps):
 def test_a_pulse_alone_is_not_followed(lab, fake_pps):
     node = lab.node("ours", A)
     pulsed(node, fake_pps, "server 127.127.22.0 minpoll 2\ndevice 127.127.22.0 ppsdata /run/fakepps\n", 0.02)
-    wait_until(lambda: daemons.try_peers(node).get("PPS(0)") and daemons.peers(node)["PPS(0)"].reach & 8, 30, "it is heard")
+    wait_until(lambda: daemons.try_peers(node).get("PPS(0)") and daemons.peers(node)["PPS(0)"].reach & 2, 30, "it is heard")
     row = daemons.peers(node)["PPS(0)"]
     assert row.tally == " " and abs(row.offset + 20) < 2
     assert state(node).leap == 3
