@@ -94,7 +94,7 @@ def test_against_ntpsec_both_print_the_same(world, command):
     assert blank(ours.stdout, command) == blank(theirs.stdout, command)
 
 
-@pytest.mark.parametrize("command", [c for c in SAME if c not in ("reslist", "ifstats")])
+@pytest.mark.parametrize("command", SAME)
 def test_against_our_daemon_both_print_the_same(world, command):
     theirs, ours = world.both(world.ours, "-c", command, "127.0.0.1", same=lambda a, b: blank(a, command) == blank(b, command))
     assert theirs.stdout and ours.returncode == 0, (theirs, ours)
@@ -172,14 +172,16 @@ def test_filters_select_the_same_clients(world, filters):
         assert clients(ours.stdout) == clients(theirs.stdout)
 
 
-def test_configuration_takes_effect_with_the_key_alone(world):
-    ntpq = [program("ntpq"), "-n", "-k", world.sec.dir / "keys"]
-    wrong = world.sec.run([*ntpq, "-a", "6", "-c", ":config restrict 198.51.100.0/24 ignore", "127.0.0.1"])
+@pytest.mark.parametrize("daemon", ["sec", "ours"])
+def test_configuration_takes_effect_with_the_key_alone(world, daemon):
+    node = getattr(world, daemon)
+    ntpq = [program("ntpq"), "-n", "-k", node.dir / "keys"]
+    wrong = node.run([*ntpq, "-a", "6", "-c", ":config restrict 198.51.100.0/24 ignore", "127.0.0.1"])
     assert wrong.returncode == 2 and "***Server disallowed request (authentication?)" in wrong.stderr
-    assert "198.51.100.0" not in world.sec.run([*ntpq, "-a", "5", "-c", "reslist", "127.0.0.1"]).stdout
-    right = world.sec.run([*ntpq, "-a", "5", "-c", ":config restrict 198.51.100.0/24 ignore", "-c", "reslist", "127.0.0.1"])
+    assert "198.51.100.0" not in node.run([*ntpq, "-a", "5", "-c", "reslist", "127.0.0.1"]).stdout
+    right = node.run([*ntpq, "-a", "5", "-c", ":config restrict 198.51.100.0/24 ignore", "-c", "reslist", "127.0.0.1"])
     assert right.returncode == 0 and right.stdout.startswith("Config Succeeded\n")
-    assert "         0 198.51.100.0/24\n           ignore\n" in right.stdout
+    assert re.search(r"\n         0 198\.51\.100\.0/24\n           .*\bignore\b.*\n", right.stdout)
 
 
 def test_every_length_of_a_signed_request_is_understood(world):
@@ -201,7 +203,7 @@ def test_the_key_of_the_configuration_is_found(world):
 def test_json_of_every_listing(world):
     for node in (world.sec, world.ours):
         commands = ["peers", "opeers", "associations", "rv", "rv &1", "mrv &1 &1", "sysinfo", "sysstats", "kerninfo", "monstats", "iostats",
-                    "timerstats", "authinfo", "pstats &1", "mrulist"] + (["ifstats", "reslist"] if node is world.sec else [])
+                    "timerstats", "authinfo", "pstats &1", "mrulist", "ifstats", "reslist"]
         result = node.run([program("ntpq"), "--json", "-n", "-k", node.dir / "keys", "-a", "5", *[a for c in commands for a in ("-c", c)], "127.0.0.1"])
         listings = [json.loads(line) for line in result.stdout.splitlines()]
         assert result.returncode == 0 and len(listings) == len(commands)

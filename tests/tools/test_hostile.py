@@ -371,6 +371,50 @@ def test_ntpstat_tells_a_synchronised_clock():
                                                      "   time correct to within 11 ms\n   polling server every 16 s\n")
 
 
+def endless(r):
+    for i in range(100000):
+        yield r.reply(b"x" * 4, 4 * i % 65536, more=True)
+
+
+def dripping(r):
+    for i in range(1000):
+        yield r.reply(b"x" * 4, 4 * i, more=True)
+        yield 0.1
+
+
+def holey(r):
+    return [r.reply("leap=0, ", 0, True), r.reply("leap=0", 100)]
+
+
+def overlapping(r):
+    return [r.reply("leap=0, str", 0, True), r.reply("XXXXXXXX", 4, True), r.reply("XXXXXXXX", 8, False)]
+
+
+def babbling(r):
+    while True:
+        yield r.reply(SYSTEM, sequence=(r.sequence + 1) % 65536)
+
+
+@pytest.mark.parametrize("answer", [endless, dripping, holey, overlapping, babbling])
+def test_ntpstat_and_ntpwait_end_in_time_whatever_comes(answer):
+    begin = time.monotonic()
+    with Server(answer):
+        stat = run("ntpstat")
+    assert stat.returncode == 2 and stat.stdout == "" and 0 < len(stat.stderr) < 200 and time.monotonic() - begin < 4
+    begin = time.monotonic()
+    with Server(answer):
+        wait = run("ntpwait", "-v", "-n", "1", "-s", "0")
+    assert wait.returncode == 1 and "No!" in wait.stdout and len(wait.stdout + wait.stderr) < 200 and time.monotonic() - begin < 4
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "-", "nan", "1e999", "0x", "\x1b[2J", '"'])
+def test_malformed_values_are_no_numbers(value):
+    with Server(lambda r: r.fragments(f"stratum={value}, rootdelay={value}, rootdisp={value}, tc={value}, refid={value}, peer={value}, leap={value}")):
+        stat, wait = run("ntpstat"), run("ntpwait", "-n", "1", "-s", "0")
+    assert stat.returncode == 1 and all(c == "\n" or " " <= c < "\x7f" for c in stat.stdout) and len(stat.stdout) < 300
+    assert wait.returncode == 1 and all(c == "\n" or " " <= c < "\x7f" for c in wait.stderr) and len(wait.stderr) < 300
+
+
 class TimeServer(Server):
     """Gives the time and answers no questions; lying: not even to the request."""
 
