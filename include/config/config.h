@@ -88,6 +88,7 @@ struct config {
 	char			*statsdir;		/* prefix of file names, ends in /; NULL = none given */
 	struct filegen_opts	 filegen[STATS_KINDS];	/* statistics files */
 	bool			 leap_checkhash;
+	int			 leap_smear;		/* s, leapsmearinterval; 0 = none */
 	enum clock_kind		 clock;
 	struct config_source	*sources;		/* in file order, command line first */
 	size_t			 nsources;

@@ -361,10 +361,10 @@ const struct directive directive_table[] = {
 	    .prose = "where the frequency is kept" },
 	{ .name = "nonvolatile", .parse = parse_number, .args = "NUMBER", .example = "nonvolatile 1e-7",
 	    .prose = "s/s, wander worth a write of the drift file", .offset = FIELD(wander_threshold), .max = 1 },
-	{ .name = "leapfile", .standing = NOT_YET, .parse = parse_leapfile, .args = "PATH [checkhash|ignorehash]",
+	{ .name = "leapfile", .parse = parse_leapfile, .args = "PATH [checkhash|ignorehash]",
 	    .example = "leapfile /usr/share/zoneinfo/leap-seconds.list", .prose = "list of leap seconds" },
-	{ .name = "leapsmearinterval", .standing = NOT_YET, .parse = parse_int, .args = "SECONDS", .example = "leapsmearinterval 86400",
-	    .prose = "smears leap seconds for clients", NO_FIELD, .max = 604800 },
+	{ .name = "leapsmearinterval", .parse = parse_int, .args = "SECONDS", .example = "leapsmearinterval 86400",
+	    .prose = "smears inserted leap seconds for clients over so long before them", .offset = FIELD(leap_smear), .max = 604800 },
 	{ .name = "tick", .standing = RELIC, .parse = parse_number, .args = "SECONDS", .example = "tick 0.000001",
 	    .prose = "the clock's granularity is measured", NO_FIELD, .max = 1 },
 

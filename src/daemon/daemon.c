@@ -18,6 +18,7 @@
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
 #include "root.h"
+#include "wire/control.h"
 
 #define HOUR		3600.0	/* s between writes of the drift file */
 #define START_WAIT	30.0	/* s that a starting parent waits for its child */
@@ -117,6 +118,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	write_drift(arg, false);
 	root_stats_hour(arg);
+	root_leap_hour(arg);
 }
 
 /* --- news of the client -------------------------------------------------------------------- */
@@ -184,6 +186,19 @@ on_set(struct root *r, const struct client_report *n)
 }
 
 static void
+tell_leap(const struct root *r, int event)
+{
+	const struct system *s = client_system(r->client);
+
+	if (event == EVENT_LEAP_ARMED)
+		log_info("a leap second will be %s at the end of today (UTC)", s->armed.step > 0 ? "inserted" : "left out");
+	else if (event == EVENT_LEAP_DISARMED)
+		log_warnx("there will be no leap second today after all");
+	else if (event == EVENT_LEAP)
+		log_info("the leap second is over");
+}
+
+static void
 on_news(void *arg, const struct client_report *n)
 {
 	struct root *r = arg;
@@ -233,9 +248,12 @@ on_news(void *arg, const struct client_report *n)
 		root_clock_gone(r, n->assoc);
 		listener_follow(r->listener);
 		break;
+	case CLIENT_EVENT:
+		if (n->assoc == NULL)
+			tell_leap(r, n->event);
+		break;
 	case CLIENT_REPLY:
 	case CLIENT_SAMPLE:
-	case CLIENT_EVENT:
 		break;
 	}
 }
@@ -329,6 +347,7 @@ open_client(struct root *r)
 	if (r->client == NULL)
 		return false;
 	learn_own_refids(r);
+	root_leap_reload(r);
 	return true;
 }
 
@@ -465,6 +484,7 @@ tear_down(struct root *r)
 		event_free(r->hourly);
 	client_free(r->client);
 	root_clocks_close(r);
+	root_leap_close(r);
 	listener_free(r->listener);
 	root_control_free(r);
 	restrict_free(r->restricts);

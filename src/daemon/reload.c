@@ -105,6 +105,7 @@ settings_carry_out(struct root *r)
 	const struct config *new = r->config;
 
 	root_stats_reload(r);
+	root_leap_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
 	client_set_keys(r->client, r->keys);
 }

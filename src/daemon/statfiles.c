@@ -91,6 +91,17 @@ root_stats_news(struct root *r, const struct client_report *n)
 	}
 }
 
+void
+root_stats_event(struct root *r, int event)
+{
+	struct clockread now;
+
+	if (r->stats == NULL)
+		return;
+	sysclock_read(r->clock, &now);
+	system_event_file(r, &now, event, NULL);
+}
+
 /* The counters of ntpq's sysstats: replies to us are packets too. */
 static void
 count(const struct root *r, struct server_counters *c)
