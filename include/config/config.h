@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/must_use.h"
 #include "client/assoc.h"
 #include "engine/discipline.h"
@@ -76,11 +77,6 @@ struct config_rlimit {
 	int	filenum;
 };
 
-/* Bits of logconfig: one for each class and type. */
-enum log_class { LOG_CLASS_CLOCK, LOG_CLASS_PEER, LOG_CLASS_SYNC, LOG_CLASS_SYS, LOG_CLASSES };
-enum log_type { LOG_TYPE_INFO, LOG_TYPE_EVENTS, LOG_TYPE_STATISTICS, LOG_TYPE_STATUS, LOG_TYPES };
-#define LOGCONFIG_BIT(class, type)	(1u << ((class) * LOG_TYPES + (type)))
-
 enum clock_kind { CLOCK_KERNEL, CLOCK_SOFTWARE };
 
 struct config {
@@ -110,7 +106,7 @@ struct config {
 	bool			 enable_mode7;		/* known, never honoured */
 	double			 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file */
 	struct config_rlimit	 rlimit;
-	unsigned		 logconfig;		/* LOGCONFIG_BIT()s */
+	unsigned		 logconfig;		/* LOG_BIT()s */
 	unsigned		 errors, warnings;	/* remarks while loading */
 	unsigned		 fatal;			/* errors with which the daemon must not start; they are among errors */
 };
@@ -191,6 +187,9 @@ void config_finish(struct config *c);
 
 /* Adds "server HOST iburst", as an argument on the command line does; false if the host cannot be one or is there already. */
 MUST_USE bool config_add_server(struct config *c, const char *host, int family);
+
+/* Can a variable of setvar, --var and --dvar be called so: is it a name that mode 6 can carry? */
+MUST_USE bool config_variable_name_ok(const char *name, size_t len);
 
 /* True if the id is on a trustedkey line. */
 bool config_key_trusted(const struct config *c, uint32_t id);

@@ -192,7 +192,7 @@ tell_syspeer(struct client *c)
 		if (a->id != c->system.vars.peer)
 			continue;
 		glue_event(c, PEVENT_SYSPEER, a);
-		log_debug("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
+		log_of(LOG_BIT(LOG_CLASS_PEER, LOG_TYPE_STATUS), "system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
 	}
 }
 
@@ -307,7 +307,7 @@ wake_up(struct client *c, double slept)
 	struct monotime now = monotime_now();
 	struct assoc_out out;
 
-	log_info("the machine slept for %.0f s: measuring anew", slept);
+	log_of(LOG_CLOCK_EVENT, "the machine slept for %.0f s: measuring anew", slept);
 	system_disturbed(&c->system, now);
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->assoc[i]->addr.family == 0)

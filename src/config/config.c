@@ -61,11 +61,10 @@ config_new(void)
 		.enable_kernel = true,
 		.enable_stats = true,
 		.wander_threshold = 1e-7,
+		.logconfig = LOG_CLASSES_DEFAULT,
 		.rlimit = { .memlock = -1, .stacksize = -1, .filenum = -1 },
 	};
 	stats_defaults(c->filegen);
-	for (unsigned t = 0; t < LOG_TYPES; t++)
-		c->logconfig |= LOGCONFIG_BIT(LOG_CLASS_SYNC, t);
 	return c;
 }
 

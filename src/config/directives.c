@@ -371,7 +371,7 @@ const struct directive directive_table[] = {
 	/* Files and logs. */
 	{ .name = "logfile", .parse = parse_path, .args = "PATH", .example = "logfile /var/log/ntp.log", .prose = "log to a file instead of syslog",
 	    .offset = FIELD(logfile) },
-	{ .name = "logconfig", .standing = NOT_YET, .parse = parse_logconfig, .args = "[+|-|=]CLASSTYPE ...", .example = "logconfig =syncall +clockall",
+	{ .name = "logconfig", .parse = parse_logconfig, .args = "[+|-|=]CLASSTYPE ...", .example = "logconfig =syncall +clockall",
 	    .prose = "what is logged" },
 	{ .name = "pidfile", .parse = parse_path, .args = "PATH", .example = "pidfile /run/ntpd.pid", .prose = "where the process number goes",
 	    .offset = FIELD(pidfile) },

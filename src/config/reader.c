@@ -39,19 +39,20 @@ sanitise(const char *in, char *out, size_t cap)
 static __attribute__((format(printf, 6, 0))) void
 remark_at(struct reader *r, enum remark kind, const char *file, unsigned line, unsigned column, const char *fmt, va_list ap)
 {
-	char raw[REMARK_TEXT_MAX], text[REMARK_TEXT_MAX];
+	char raw[REMARK_TEXT_MAX], text[REMARK_TEXT_MAX], name[PATH_MAX];
 
 	if (vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		raw[0] = '\0';
 	if (kind == REMARK_ERROR && r->bad && r->row != NULL && r->row->guards && r->remote == NULL)
 		strncat(raw, "; the daemon does not start with a line of this kind that it cannot understand", sizeof(raw) - strlen(raw) - 1);
 	sanitise(raw, text, sizeof(text));
+	sanitise(file, name, sizeof(name));
 	if (kind == REMARK_ERROR)
 		r->c->errors++;
 	else if (kind == REMARK_WARNING)
 		r->c->warnings++;
 	if (r->hooks->remark != NULL)
-		r->hooks->remark(r->hooks->arg, kind, file, line, column, text);
+		r->hooks->remark(r->hooks->arg, kind, name, line, column, text);
 }
 
 static const char *

@@ -34,6 +34,7 @@ open_log(const struct root *r)
 	if (path == NULL && r->opts->debug > 0)
 		path = "stderr";
 	log_set_debug(r->opts->debug);
+	log_set_classes(r->config->logconfig);
 	if (path != NULL) {
 		if (log_to_file(path) == 0)
 			return true;
@@ -75,7 +76,7 @@ read_drift(struct root *r)
 	switch (path == NULL ? DRIFT_ABSENT : driftfile_read(path, &r->drift)) {
 	case DRIFT_OK:
 		r->have_drift = true;
-		log_info("frequency %.3f ppm from %s", r->drift * 1e6, path);
+		log_of(LOG_CLOCK_INFO, "frequency %.3f ppm from %s", r->drift * 1e6, path);
 		break;
 	case DRIFT_ABSENT:
 		break;
@@ -191,11 +192,11 @@ tell_leap(const struct root *r, int event)
 	const struct system *s = client_system(r->client);
 
 	if (event == EVENT_LEAP_ARMED)
-		log_info("a leap second will be %s at the end of today (UTC)", s->armed.step > 0 ? "inserted" : "left out");
+		log_of(LOG_CLOCK_EVENT, "a leap second will be %s at the end of today (UTC)", s->armed.step > 0 ? "inserted" : "left out");
 	else if (event == EVENT_LEAP_DISARMED)
 		log_warnx("there will be no leap second today after all");
 	else if (event == EVENT_LEAP)
-		log_info("the leap second is over");
+		log_of(LOG_CLOCK_EVENT, "the leap second is over");
 }
 
 static void
@@ -209,10 +210,10 @@ on_news(void *arg, const struct client_report *n)
 		publish(r);
 		break;
 	case CLIENT_STEPPED:
-		log_info("time stepped by %+.6f s%s", n->value, sysclock_steers_host(r->clock) ? "" : " on the software clock; the kernel's is left alone");
+		log_of(LOG_CLOCK_EVENT, "time stepped by %+.6f s%s", n->value, sysclock_steers_host(r->clock) ? "" : " on the software clock; the kernel's is left alone");
 		break;
 	case CLIENT_SYNCED:
-		log_info("synchronised, offset %+.6f s", n->value);
+		log_of(LOG_SYNC_STATUS, "synchronised, offset %+.6f s", n->value);
 		tell_manager(r);
 		if (r->wait_sync)
 			parent_may_go(r, 0);
@@ -409,7 +410,6 @@ catch_signals(struct root *r)
 		{ SIGHUP, on_hangup }, { SIGUSR1, on_debug }, { SIGUSR2, on_debug },
 	};
 
-	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a file at its limit is an error of that file */
 	for (size_t i = 0; i < NELEMS(table); i++) {
 		r->signal[i] = evsignal_new(r->base, table[i].sig, table[i].cb, r);
@@ -565,6 +565,8 @@ daemon_run(const struct options *o, const char *command)
 {
 	struct root r = { .opts = o, .waiting = -1, .status = 1 };
 
+	/* Before the first line of the log. */
+	signal(SIGPIPE, SIG_IGN);
 	r.config = settings_load(o, NULL);
 	if (r.config == NULL || !go_background(&r) || !open_log(&r))
 		goto out;

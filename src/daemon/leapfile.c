@@ -161,11 +161,13 @@ look(struct root *r)
 
 	if (stat(path, &st) == 0 && is_same(&st, &r->leap.seen))
 		return;
+	if (r->leap.lost && access(path, R_OK) == -1)
+		return;		/* it has been said: below another root directory it may never be there */
 	t = load(path, r->config->leap_checkhash, &st);
+	r->leap.lost = t == NULL;
 	if (t == NULL) {
 		if (r->leap.table != NULL)
 			log_warnx("leapsecond file ('%s'): what has been read before stays in force", path);
-		/* A bad file is complained about once, one that cannot be read each time. */
 		r->leap.seen = stat(path, &st) == 0 ? st : (struct stat){ .st_ino = 0 };
 		return;
 	}
@@ -182,6 +184,7 @@ root_leap_reload(struct root *r)
 
 	if (is_renamed(r) || r->config->leap_checkhash != r->leap.checked) {
 		r->leap.seen = (struct stat){ .st_ino = 0 };
+		r->leap.lost = false;
 		r->leap.checked = r->config->leap_checkhash;
 		snprintf(r->leap.path, sizeof(r->leap.path), "%s", path != NULL ? path : "");
 	}

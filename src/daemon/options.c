@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "daemon/options.h"
 
 #define UPDATE_INTERVAL	300	/* s */
@@ -147,8 +148,8 @@ take_listed(struct options *o, const struct row *r, const char *arg)
 		o->interface[o->ninterface++] = arg;
 		return true;
 	}
-	if (strchr(arg, '=') == NULL || *arg == '=') {
-		fprintf(stderr, "ntpd: --%s: \"%s\" is not NAME=VALUE\n", r->name, arg);
+	if (strchr(arg, '=') == NULL || !config_variable_name_ok(arg, strcspn(arg, "="))) {
+		fprintf(stderr, "ntpd: --%s: \"%s\" is not NAME=VALUE with a name that ntpq can ask for\n", r->name, arg);
 		return false;
 	}
 	o->var_default[o->nvar] = r->kind == KIND_DVAR;

@@ -65,6 +65,7 @@ name_what_waits(const struct config *old, const struct config *new)
 	const struct { const char *what; bool changed; } rows[] = {
 		{ "clock", old->clock != new->clock },
 		{ "enable or disable ntp", old->enable_ntp != new->enable_ntp },
+		{ "rlimit", memcmp(&old->rlimit, &new->rlimit, sizeof(old->rlimit)) != 0 },
 		{ "pidfile", differ(old->pidfile, new->pidfile) },
 		{ "workers", old->workers != new->workers },
 	};
@@ -78,6 +79,7 @@ name_what_waits(const struct config *old, const struct config *new)
 static void
 swap_log(const struct config *old, const struct config *new)
 {
+	log_set_classes(new->logconfig);
 	if (!differ(old->logfile, new->logfile))
 		return;
 	if (new->logfile == NULL)

@@ -29,6 +29,7 @@ struct root_leap {
 	char			 path[PATH_MAX];
 	struct stat		 seen;		/* st_ino 0 = not yet */
 	bool			 checked;	/* its hash */
+	bool			 lost;		/* it could not be read last time, and this has been said */
 	struct monotime		 told;		/* of its expiry; 0 = not yet */
 };
 
@@ -62,6 +63,7 @@ struct root {
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
 	int			 status;	/* exit status */
 	struct log_gate		 drift_gate, refused_gate;
+	struct log_ration	 event_lines;
 };
 
 /*

@@ -712,11 +712,11 @@ END_TEST
 #define ALL_OF(class)	(0xfu << ((class) * LOG_TYPES))
 
 static const struct { const char *line; unsigned mask; } logs[] = {
-	{ "logconfig =syncstatus", LOGCONFIG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
-	{ "logconfig sysevents", LOGCONFIG_BIT(LOG_CLASS_SYS, LOG_TYPE_EVENTS) },
+	{ "logconfig =syncstatus", LOG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
+	{ "logconfig sysevents", LOG_BIT(LOG_CLASS_SYS, LOG_TYPE_EVENTS) },
 	{ "logconfig =syncall +clockall", ALL_OF(LOG_CLASS_SYNC) | ALL_OF(LOG_CLASS_CLOCK) },
-	{ "logconfig +peerinfo", ALL_OF(LOG_CLASS_SYNC) | LOGCONFIG_BIT(LOG_CLASS_PEER, LOG_TYPE_INFO) },
-	{ "logconfig -syncstatus", ALL_OF(LOG_CLASS_SYNC) & ~LOGCONFIG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
+	{ "logconfig +peerinfo", ALL_OF(LOG_CLASS_SYNC) | LOG_BIT(LOG_CLASS_PEER, LOG_TYPE_INFO) },
+	{ "logconfig -syncstatus", ALL_OF(LOG_CLASS_SYNC) & ~LOG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
 	{ "logconfig =all", 0xffff }, { "logconfig =allall", 0xffff }, { "logconfig =allsys", ALL_OF(LOG_CLASS_SYS) },
 	{ "logconfig =allevents", 0x2222 },
 };
