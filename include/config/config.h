@@ -124,13 +124,25 @@ enum remark {
  */
 typedef void config_remark(void *arg, enum remark r, const char *file, unsigned line, unsigned column, const char *text);
 
+/* What has become of a line with a directive on it; the remarks about it have been given before. */
+enum line_verdict {
+	VERDICT_IN_FORCE,
+	VERDICT_IN_PART,	/* a warning says what of it is not */
+	VERDICT_IGNORED,	/* understood, and without effect */
+	VERDICT_WRONG,		/* skipped */
+};
+
+/* Called for each such line; word is its directive, as printable ASCII. */
+typedef void config_verdict(void *arg, enum line_verdict v, const char *file, unsigned line, unsigned column, const char *word);
+
 /* Finds the addresses of a name on a restrict line.  Returns how many went into out (at most cap), or -1 with *why set to a reason. */
 typedef int config_resolve(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why);
 
 struct config_hooks {
 	config_remark	*remark;
+	config_verdict	*verdict;	/* NULL: nobody wants to know */
 	config_resolve	*resolve;	/* NULL: names are not looked up and their restrict lines have no effect */
-	void		*arg;		/* of both */
+	void		*arg;		/* of all */
 };
 
 /* getaddrinfo, which blocks: for start-up only. */
@@ -195,8 +207,8 @@ MUST_USE bool config_variable_name_ok(const char *name, size_t len);
 bool config_key_trusted(const struct config *c, uint32_t id);
 
 /*
- * ntpd --check-config: prints "file:line:column: kind: sentence" for every line that is wrong or has no effect, and a summary.  Looks no
- * names up and changes nothing.  Returns the exit status: 0, or 1 if there was an error.
+ * ntpd --check-config: prints "file:line:column: kind: sentence" for what is wrong or has no effect, after it for every line whether it is in force, in
+ * force in part, ignored or wrong, and a summary.  Looks no names up and changes nothing.  Returns the exit status: 0, or 1 if there was an error.
  */
 int config_check(const char *path, FILE *out);
 

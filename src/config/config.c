@@ -442,10 +442,20 @@ print_remark(void *arg, enum remark kind, const char *file, unsigned line, unsig
 		fprintf(out, "%s: %s: %s\n", file, names[kind], text);
 }
 
+static void
+print_verdict(void *arg, enum line_verdict v, const char *file, unsigned line, unsigned column, const char *word)
+{
+	static const char *const names[] = {
+		[VERDICT_IN_FORCE] = "in force", [VERDICT_IN_PART] = "in force in part", [VERDICT_IGNORED] = "ignored", [VERDICT_WRONG] = "wrong",
+	};
+
+	fprintf(arg, "%s:%u:%u: %s: %s\n", file, line, column, names[v], word);
+}
+
 int
 config_check(const char *path, FILE *out)
 {
-	const struct config_hooks h = { .remark = print_remark, .arg = out };
+	const struct config_hooks h = { .remark = print_remark, .verdict = print_verdict, .arg = out };
 	struct config *c = config_new();
 	int ret = config_load_with(c, path, &h);
 	bool bad = ret != 0 || c->errors > 0;

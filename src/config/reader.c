@@ -251,13 +251,8 @@ unknown_directive(struct reader *r)
 }
 
 static void
-read_line(struct reader *r)
+take_line(struct reader *r)
 {
-	r->bad = false;
-	r->row = NULL;
-	if (!reader_next(r, WANT_WORD))
-		return;
-	r->column = r->tok.column;
 	if (r->tok.kind == TOKEN_WORD)
 		r->row = directive_find(r->tok.text);
 	if (r->row == NULL) {
@@ -274,6 +269,36 @@ read_line(struct reader *r)
 		r->c->fatal++;
 }
 
+/* remarks is how many errors and warnings there were before the line. */
+static enum line_verdict
+judge_line(const struct reader *r, unsigned remarks)
+{
+	if (r->bad || r->row == NULL)
+		return VERDICT_WRONG;
+	if (r->idle || r->row->standing != IN_FORCE)
+		return VERDICT_IGNORED;
+	return r->c->errors + r->c->warnings > remarks ? VERDICT_IN_PART : VERDICT_IN_FORCE;
+}
+
+static void
+read_line(struct reader *r)
+{
+	unsigned remarks = r->c->errors + r->c->warnings, line = r->lexer.line;
+	char word[64], name[PATH_MAX];
+
+	r->bad = r->idle = false;
+	r->row = NULL;
+	if (!reader_next(r, WANT_WORD))
+		return;
+	r->column = r->tok.column;
+	sanitise(r->tok.text, word, sizeof(word));
+	take_line(r);
+	if (r->hooks->verdict == NULL)
+		return;
+	sanitise(here(r), name, sizeof(name));
+	r->hooks->verdict(r->hooks->arg, judge_line(r, remarks), name, line, r->column, word);
+}
+
 void
 reader_buffer(struct reader *r, const char *name, const char *buf, size_t len)
 {
@@ -288,7 +313,7 @@ reader_buffer(struct reader *r, const char *name, const char *buf, size_t len)
 		read_line(r);
 	r->place = place.up;
 	r->lexer = lexer;
-	r->bad = false;
+	r->bad = r->idle = false;
 	r->row = row;
 	r->column = column;
 }

@@ -29,6 +29,7 @@ struct reader {
 	const struct directive		*row;		/* of this line, NULL before it is known */
 	unsigned			 column;	/* of its first word */
 	bool				 bad;		/* the line is wrong and is to have no effect */
+	bool				 idle;		/* it is right and has none all the same, as a warning says */
 	bool				 ended;		/* the directive end was met */
 	unsigned			 depth;		/* includes within each other */
 	unsigned			 nfiles;

@@ -105,7 +105,8 @@ def test_check_reports_every_error_with_its_place(node):
     sentence(text, re.escape(f"{path}:2:") + r"\d+: ", "bogusoption")
     sentence(text, re.escape(f"{path}:3:") + r"\d+: ", "nosuchdirective")
     sentence(text, re.escape(f"{path}:4:") + r"\d+: ", "hello")
-    assert f"{path}:1:" not in text
+    assert [line for line in text.splitlines() if line.startswith(f"{path}:1:")] == [f"{path}:1:1: in force: server"]
+    assert f"{path}:3:1: wrong: nosuchdirective" in text
 
 
 def test_check_of_a_missing_file_fails(node):
