@@ -106,6 +106,7 @@ struct config {
 	bool			 enable_mode7;		/* known, never honoured */
 	double			 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file */
 	struct config_rlimit	 rlimit;
+	char			*saveconfigdir;		/* where ntpq may have the configuration saved; NULL = nowhere */
 	unsigned		 logconfig;		/* LOG_BIT()s */
 	unsigned		 errors, warnings;	/* remarks while loading */
 	unsigned		 fatal;			/* errors with which the daemon must not start; they are among errors */
@@ -205,6 +206,15 @@ MUST_USE bool config_variable_name_ok(const char *name, size_t len);
 
 /* True if the id is on a trustedkey line. */
 bool config_key_trusted(const struct config *c, uint32_t id);
+
+/*
+ * Writes lines that, read again, make the same configuration: what differs from the defaults, with names on restrict lines resolved.  Comments and
+ * includes are not kept, nor is what has no effect.  -1 with errno if out does not take it.
+ */
+MUST_USE int config_write(const struct config *c, FILE *out);
+
+/* The same into a new file of mode 0600, with the time on top; one that is there already is left alone.  -1 with errno, and no file. */
+MUST_USE int config_save(const struct config *c, const char *path, struct walltime now);
 
 /*
  * ntpd --check-config: prints "file:line:column: kind: sentence" for what is wrong or has no effect, after it for every line whether it is in force, in

@@ -63,6 +63,7 @@ take_datagram(struct source *s, const struct datagram *d)
 	in.when = monotime_add(now.mono, -fmax(0, walltime_diff(now.host, d->host)));
 	in.steered = sysclock_steered(c->clock, in.when);
 	in.precision = log2_seconds(c->system.vars.precision);
+	in.basedate = c->system.select.basedate;
 	assoc_receive(&s->assoc, &in, &out);
 	if (s->assoc.count.received != received)
 		report_reply(s, &in, best);

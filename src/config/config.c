@@ -108,6 +108,7 @@ config_free(struct config *c)
 	free(c->pidfile);
 	free(c->keysfile);
 	free(c->leapfile);
+	free(c->saveconfigdir);
 	free(c->statsdir);
 	free(c->iface_rules);
 	free(c);
@@ -246,27 +247,30 @@ add_rule(struct config *c, const struct restrict_rule *rule)
 }
 
 void
+config_safe_default(struct config *c, int family)
+{
+	bool *given = family == 4 ? &c->restrict_default4 : &c->restrict_default6;
+	struct restrict_rule rule = { .flags = SAFE_FLAGS, .ippeerlimit = IPPEERLIMIT_NONE };
+	struct addr self;
+
+	if (*given || !addr_parse(&self, family == 4 ? "127.0.0.1" : "::1", family))
+		return;
+	*given = true;
+	restrict_rule_default(&rule, family);
+	if (!is_mentioned(c, &self)) {
+		struct restrict_rule open = { .ippeerlimit = IPPEERLIMIT_NONE };
+
+		restrict_rule_host(&open, &self);
+		add_rule(c, &open);
+	}
+	add_rule(c, &rule);
+}
+
+void
 config_finish(struct config *c)
 {
-	static const char *const self[] = { "127.0.0.1", "::1" };
-	bool *given[] = { &c->restrict_default4, &c->restrict_default6 };
-
-	for (int i = 0; i < 2; i++) {
-		struct restrict_rule rule = { .flags = SAFE_FLAGS, .ippeerlimit = IPPEERLIMIT_NONE };
-		struct addr a;
-
-		if (*given[i] || !addr_parse(&a, self[i], 0))
-			continue;
-		*given[i] = true;
-		restrict_rule_default(&rule, a.family);
-		if (!is_mentioned(c, &a)) {
-			struct restrict_rule open = { .ippeerlimit = IPPEERLIMIT_NONE };
-
-			restrict_rule_host(&open, &a);
-			add_rule(c, &open);
-		}
-		add_rule(c, &rule);
-	}
+	config_safe_default(c, 4);
+	config_safe_default(c, 6);
 }
 
 /* enable and disable, of which disable wins wherever it stands. */

@@ -560,6 +560,21 @@ drop_rights(struct root *r)
 	return enter_sandbox(r, privileged);
 }
 
+/* --saveconfigquit: 0 or 1, the exit status. */
+static int
+save_and_quit(const struct options *o)
+{
+	struct config *c = settings_load(o, NULL);
+	int status = 1;
+
+	if (c != NULL && config_save(c, o->saveconfig, walltime_now()) == -1)
+		log_err("%s: the configuration cannot be saved", o->saveconfig);
+	else if (c != NULL)
+		status = c->errors > 0;
+	config_free(c);
+	return status;
+}
+
 int
 daemon_run(const struct options *o, const char *command)
 {
@@ -567,6 +582,8 @@ daemon_run(const struct options *o, const char *command)
 
 	/* Before the first line of the log. */
 	signal(SIGPIPE, SIG_IGN);
+	if (o->saveconfig != NULL)
+		return save_and_quit(o);
 	r.config = settings_load(o, NULL);
 	if (r.config == NULL || !go_background(&r) || !open_log(&r))
 		goto out;

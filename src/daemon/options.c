@@ -61,6 +61,7 @@ static const struct row rows[] = {
 	{ "propagationdelay", 'r', KIND_INERT_ARG, 0, "S", "no effect: broadcasts are not listened to" },
 	{ "dumpopts", 'R', KIND_VERDICT, OPTIONS_DUMP, NULL, "print the options as understood and exit" },
 	{ "sandbox", 0, KIND_FLAG, AT(sandbox), NULL, "confine itself to the system calls it needs, or do not run; without this only if it is privileged" },
+	{ "saveconfigquit", 0, KIND_STRING, AT(saveconfig), "FILE", "write the configuration as understood into a new file and exit" },
 	{ "statsdir", 's', KIND_STRING, AT(statsdir), "DIR", "directory of the statistics files" },
 	{ "trustedkey", 't', KIND_KEY, 0, "ID", "trust this symmetric key, as trustedkey does; may be repeated" },
 	{ "user", 'u', KIND_STRING, AT(user), "USER[:GROUP]", "run as that user after start" },

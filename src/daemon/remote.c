@@ -231,11 +231,24 @@ configure(void *arg, const struct addr *from, const char *data, size_t len, char
 static bool
 save(void *arg, const struct addr *from, const char *name, char reply[static MODE6_REPLY_MAX])
 {
-	(void)arg;
-	(void)from;
-	(void)name;
-	snprintf(reply, MODE6_REPLY_MAX, "saveconfig prohibited, no saveconfigdir configured");
-	return false;
+	const struct root *r = arg;
+	const char *dir = r->config->saveconfigdir;
+	char path[PATH_MAX], who[ADDR_STR_MAX];
+	int len;
+
+	if (dir == NULL) {
+		snprintf(reply, MODE6_REPLY_MAX, "saveconfig prohibited, no saveconfigdir configured");
+		return false;
+	}
+	len = snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (len < 0 || (size_t)len >= sizeof(path) || config_save(r->config, path, walltime_now()) == -1) {
+		snprintf(reply, MODE6_REPLY_MAX, "unable to save the configuration to %s: %s", name, strerror((size_t)len >= sizeof(path) ? ENAMETOOLONG : errno));
+		log_warn("%s has asked to save the configuration to %s, which cannot be done", addr_str(from, who, sizeof(who)), path);
+		return false;
+	}
+	log_info("the configuration has been saved to %s, as %s has asked", path, addr_str(from, who, sizeof(who)));
+	snprintf(reply, MODE6_REPLY_MAX, "Configuration saved to %s", name);
+	return true;
 }
 
 static void
