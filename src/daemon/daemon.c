@@ -388,6 +388,7 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 	log_reopen();
 	notify_manager("RELOADING=1");
 	settings_reload(r);
+	root_leap_hour(r);	/* even if the configuration has been refused */
 	client_network_changed(r->client);
 	publish(r);
 	notify_manager("READY=1");

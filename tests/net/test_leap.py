@@ -102,6 +102,24 @@ def test_a_changed_file_is_read_at_sighup_and_a_bad_one_refused(lab):
     assert variables(node)["tai"] == "37"
 
 
+def test_below_another_root_the_table_of_the_start_stays(lab):
+    """PRIV-05: the file is outside, which is said once."""
+    jail = "/var/lib/ntp/jail"
+    daemons.TimeServer(lab.node("up", A), {A: {}})
+    node = lab.node("client", OURS)
+    (node.dir / "lib/ntp/jail").mkdir()
+    write(node, listing(PAST, time.time() + 100 * 86400))
+    process = daemons.ntpd(node, f"server {A} iburst\nleapfile {PATH}\n", "-i", jail, "-u", "nobody")
+    daemons.wait_synchronised(node)
+    assert variables(node)["tai"] == "37"
+    for count in 1, 2:
+        process.popen.send_signal(signal.SIGHUP)
+        wait_until(lambda count=count: process.log().count("the configuration in force stays") == count, 5, "the signal is heard")
+        wait_until(lambda: process.log().count(f"('{PATH}'): cannot be read: No such file") == 1, 5, "the file is missed once")
+        assert process.log().count("what has been read before stays") == 1
+    assert variables(node)["tai"] == "37"
+
+
 def offset(node, host):
     with node.socket() as sock:
         return measure(sock, host, 4, pause=0)[0]
