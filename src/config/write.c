@@ -138,6 +138,19 @@ put_mru(FILE *out, const struct directive *d, const struct config *c, const stru
 	put_table(out, d, &copy, dflt);
 }
 
+/* A limit line that says nothing but the defaults still puts limit in the place of discard. */
+static void
+put_rate(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+{
+	char text[NUMBER_LEN];
+	bool written = put_options(out, d->name, d->options, d->noptions, c, dflt) > 0;
+
+	if (!written && c->discard.by_score)
+		fprintf(out, "%s average %s", d->name, number_str(c->discard.rate, text));
+	if (written || c->discard.by_score)
+		fputc('\n', out);
+}
+
 static bool
 is_rate_of(const struct directive *d, const struct config *c)
 {
@@ -150,12 +163,14 @@ put_rows(FILE *out, const struct config *c, const struct config *dflt)
 {
 	for (size_t i = 0; i < directive_count; i++) {
 		const struct directive *d = &directive_table[i];
-		bool table = d->parse == parse_options || d->parse == parse_rate;
+		bool table = d->parse == parse_options;
 
 		if (d->standing != IN_FORCE || strcmp(d->name, "reset") == 0)
 			continue;
-		if (table && is_rate_of(d, c))
+		if (table)
 			put_table(out, d, c, dflt);
+		else if (d->parse == parse_rate && is_rate_of(d, c))
+			put_rate(out, d, c, dflt);
 		else if (d->parse == parse_mru)
 			put_mru(out, d, c, dflt);
 		else if (!table && d->offset != NOWHERE && (d->parse == parse_path || d->parse == parse_int || d->parse == parse_number))
@@ -176,13 +191,17 @@ put_path_line(FILE *out, const char *name, const char *path, const char *after)
 }
 
 static void
-put_files(FILE *out, const struct config *c)
+put_files(FILE *out, const struct config *c, const struct config *dflt)
 {
 	put_path_line(out, "driftfile", c->driftfile, "");
 	put_path_line(out, "leapfile", c->leapfile, c->leap_checkhash ? "" : " ignorehash");
 	put_path_line(out, "statsdir", c->statsdir, "");
 	if (c->clock == CLOCK_SOFTWARE)
 		fprintf(out, "clock software\n");
+	if (c->workers == 0)
+		fprintf(out, "workers auto\n");
+	else if (c->workers != dflt->workers)
+		fprintf(out, "workers %d\n", c->workers);
 }
 
 static void
@@ -336,7 +355,7 @@ config_write(const struct config *c, FILE *out)
 {
 	struct config *dflt = config_new();
 
-	put_files(out, c);
+	put_files(out, c, dflt);
 	put_rows(out, c, dflt);
 	put_filegens(out, c, dflt);
 	put_flags(out, c, dflt);

@@ -79,7 +79,6 @@ name_what_waits(const struct config *old, const struct config *new)
 static void
 swap_log(const struct config *old, const struct config *new)
 {
-	log_set_classes(new->logconfig);
 	if (!differ(old->logfile, new->logfile))
 		return;
 	if (new->logfile == NULL)
@@ -106,6 +105,7 @@ settings_carry_out(struct root *r)
 {
 	const struct config *new = r->config;
 
+	log_set_classes(new->logconfig);
 	root_stats_reload(r);
 	root_leap_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);

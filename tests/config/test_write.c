@@ -84,6 +84,35 @@ START_TEST(no_line_is_forgotten)
 }
 END_TEST
 
+/* So that a directive that comes to be in force is not forgotten here. */
+START_TEST(every_directive_in_force_is_written)
+{
+	/* Those that change what others have said, or read elsewhere; and those whose example is the default. */
+	static const char *const but[] = {
+		"unrestrict", "delrestrict", "unpeer", "unconfig", "includefile", "end", "reset", "dscp", "nonvolatile", "rlimit", "discard", "enable", "disable",
+	};
+	const struct directive *d = &directive_table[_i];
+	struct config *none, *c;
+	char *empty, *text;
+
+	for (size_t i = 0; i < NELEMS(but); i++)
+		if (strcmp(but[i], d->name) == 0)
+			return;
+	if (d->standing != IN_FORCE)
+		return;
+	none = parse_text("", &m);
+	c = parse_text(d->example, &m);
+	empty = written(none);
+	text = written(c);
+	ck_assert_msg(strcmp(empty, text) != 0, "%s", d->example);
+	free(empty);
+	free(text);
+	config_free(none);
+	config_free(c);
+	comes_back(d->example);
+}
+END_TEST
+
 START_TEST(every_option_of_a_table_in_force_is_written)
 {
 	const struct directive *d = &directive_table[_i];
@@ -179,6 +208,7 @@ main(void)
 
 	tcase_add_loop_test(t, what_is_written_is_read_as_the_same, 0, (int)NELEMS(lines));
 	tcase_add_loop_test(t, no_line_is_forgotten, 0, (int)NELEMS(lines));
+	tcase_add_loop_test(t, every_directive_in_force_is_written, 0, (int)directive_count);
 	tcase_add_loop_test(t, every_option_of_a_table_in_force_is_written, 0, (int)directive_count);
 	tcase_add_test(t, files_of_real_machines_come_back);
 	tcase_add_test(t, a_file_is_made_anew_and_for_us_alone);
