@@ -86,8 +86,13 @@ put_options(FILE *out, const char *first, const struct option *t, size_t n, cons
 	unsigned written = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		bool string = t[i].type == OPT_STRING && t[i].offset != NOWHERE && ((const char *)base)[t[i].offset] != '\0';
 		double v = is_written(&t[i]) ? value_of(&t[i], base) : 0, d = is_written(&t[i]) ? value_of(&t[i], dflt) : 0;
 
+		if (string) {
+			fprintf(out, "%s %s ", written++ == 0 ? first : "", t[i].name);
+			put_string(out, (const char *)base + t[i].offset);
+		}
 		if (!is_written(&t[i]) || v == d || (isnan(v) && isnan(d)))
 			continue;
 		fprintf(out, "%s %s", written++ == 0 ? first : "", t[i].name);
@@ -294,6 +299,24 @@ put_setvars(FILE *out, const struct config *c)
 
 /* --- sources and access -------------------------------------------------------------------- */
 
+/* As NTPsec writes it, since that has room for every option on the line. */
+static void
+put_clock(FILE *out, const struct config_source *s)
+{
+	static const char *const names[] = { "local", "nmea", "pps", "shm", "gpsd", "sock" };
+	const struct source_line dflt = { .source.opts = assoc_defaults, .source.clock = refclock_defaults }, line = { .source = *s };
+	const struct directive *d = directive_find("refclock");
+
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		if (refclock_type_of(names[i]) != s->clock.type)
+			continue;
+		fprintf(out, "refclock %s", names[i]);
+		put_options(out, "", d->options, d->noptions, &line, &dflt);
+		fputc('\n', out);
+		return;
+	}
+}
+
 static const struct directive *
 row_of_source(const struct config_source *s)
 {
@@ -310,6 +333,11 @@ put_sources(FILE *out, const struct config *c)
 	for (const struct config_source *s = c->sources; s != NULL; s = s->next) {
 		const struct directive *d = row_of_source(s);
 		const struct source_line line = { .source = *s };
+
+		if (s->kind == SOURCE_CLOCK) {
+			put_clock(out, s);
+			continue;
+		}
 
 		fprintf(out, "%s %s", d->name, s->family == 4 ? "-4 " : s->family == 6 ? "-6 " : "");
 		put_string(out, s->host);

@@ -89,7 +89,7 @@ START_TEST(every_directive_in_force_is_written)
 {
 	/* Those that change what others have said, or read elsewhere; and those whose example is the default. */
 	static const char *const but[] = {
-		"unrestrict", "delrestrict", "unpeer", "unconfig", "includefile", "end", "reset", "dscp", "nonvolatile", "rlimit", "discard", "enable", "disable",
+		"unrestrict", "delrestrict", "unpeer", "unconfig", "includefile", "end", "reset", "dscp", "nonvolatile", "rlimit", "discard", "enable", "disable", "fudge", "device",
 	};
 	const struct directive *d = &directive_table[_i];
 	struct config *none, *c;
