@@ -98,6 +98,9 @@ void client_set_keys(struct client *c, const struct keys *keys);
 /* Other tos and tinker values from now on. */
 void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d);
 
+/* The leap file, borrowed until the next call (NULL: there is none), and over how many seconds a second is smeared for clients (0: it is not). */
+void client_set_leaps(struct client *c, const struct leap_table *t, double interval);
+
 /* The reference IDs by which our own addresses are known. */
 void client_set_own(struct client *c, const uint32_t *id, size_t n);
 

@@ -61,6 +61,7 @@ struct arrival {
 	double		steered;	/* s, of our clock at when */
 	unsigned	generation;	/* of our clock */
 	double		precision;	/* s, of our clock */
+	struct walltime	basedate;	/* no time before this is meant (struct select_opts) */
 };
 
 struct reply {

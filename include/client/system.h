@@ -12,6 +12,7 @@
 
 #include "client/assoc.h"
 #include "engine/discipline.h"
+#include "engine/leap.h"
 #include "engine/select.h"
 #include "engine/sysvars.h"
 
@@ -29,6 +30,12 @@ struct system {
 	bool			opened;		/* the first selection has been made: sources are not waited for any more */
 	uint8_t			event, events;	/* as in the system status word */
 	unsigned		truechimers, survivors;	/* of the last selection */
+	const struct leap_table	*leaps;		/* leap file, borrowed; NULL = none */
+	double			smear;		/* s, over which inserted seconds are smeared for clients; 0 = they are not */
+	bool			leap_by_hand;	/* the clock does not make leap seconds by itself */
+	struct leap_second	armed;		/* the one announced; step 0 = none */
+	struct walltime		leapt;		/* the midnight after the last one made, 0 = none since start */
+	bool			tai_lost;	/* one was made that the leap file does not know */
 };
 
 /* What has happened; bits of system_out.what. */
@@ -41,12 +48,17 @@ enum system_action {
 	SYSTEM_TOO_FEW = 0x20,		/* fewer truechimers than minsane */
 	SYSTEM_OWN = 0x40,		/* we serve our own time: call system_own_time */
 	SYSTEM_ALONE = 0x80,		/* … from now on */
+	SYSTEM_LEAP_ARMED = 0x100,	/* a leap second is announced … */
+	SYSTEM_LEAP_DISARMED = 0x200,	/* … not any more, without having been … */
+	SYSTEM_LEAPT = 0x400,		/* … and now it is over */
+	SYSTEM_TAI = 0x800,		/* TAI - UTC is another, or known for the first time */
 };
 
 struct system_out {
 	unsigned	what;
 	struct decision	decision;
 	double		wait;		/* s until system_update is due even if no association has news; < 0: not */
+	int		leap;		/* s to be put in (1) or left out (-1) by sysclock_leap at once; 0 = nothing */
 };
 
 void system_init(struct system *s, const struct select_opts *so, const struct discipline_opts *d, struct monotime now, int8_t precision,
@@ -67,6 +79,13 @@ void system_done(struct system *s, struct assoc *const a[], size_t n, const stru
 
 /* We serve our own time, and it is now wall by our clock. */
 void system_own_time(struct system *s, struct walltime wall);
+
+/*
+ * Leap seconds: announces the next one in its last day, and ends the announcement when it is over.  What the leap file says counts while it has not
+ * expired; otherwise the survivors' votes do, on days that can have one.  Call after system_update and system_done, with the same *out: adds to what,
+ * shortens wait.
+ */
+void system_leap(struct system *s, struct assoc *const a[], size_t n, struct monotime now, struct walltime wall, struct system_out *out);
 
 /* Someone else has set the clock, or the machine slept. */
 void system_disturbed(struct system *s, struct monotime now);

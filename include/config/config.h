@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/must_use.h"
 #include "client/assoc.h"
 #include "engine/discipline.h"
@@ -76,11 +77,6 @@ struct config_rlimit {
 	int	filenum;
 };
 
-/* Bits of logconfig: one for each class and type. */
-enum log_class { LOG_CLASS_CLOCK, LOG_CLASS_PEER, LOG_CLASS_SYNC, LOG_CLASS_SYS, LOG_CLASSES };
-enum log_type { LOG_TYPE_INFO, LOG_TYPE_EVENTS, LOG_TYPE_STATISTICS, LOG_TYPE_STATUS, LOG_TYPES };
-#define LOGCONFIG_BIT(class, type)	(1u << ((class) * LOG_TYPES + (type)))
-
 enum clock_kind { CLOCK_KERNEL, CLOCK_SOFTWARE };
 
 struct config {
@@ -88,6 +84,7 @@ struct config {
 	char			*statsdir;		/* prefix of file names, ends in /; NULL = none given */
 	struct filegen_opts	 filegen[STATS_KINDS];	/* statistics files */
 	bool			 leap_checkhash;
+	int			 leap_smear;		/* s, leapsmearinterval; 0 = none */
 	enum clock_kind		 clock;
 	struct config_source	*sources;		/* in file order, command line first */
 	size_t			 nsources;
@@ -109,7 +106,8 @@ struct config {
 	bool			 enable_mode7;		/* known, never honoured */
 	double			 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file */
 	struct config_rlimit	 rlimit;
-	unsigned		 logconfig;		/* LOGCONFIG_BIT()s */
+	char			*saveconfigdir;		/* where ntpq may have the configuration saved; NULL = nowhere */
+	unsigned		 logconfig;		/* LOG_BIT()s */
 	unsigned		 errors, warnings;	/* remarks while loading */
 	unsigned		 fatal;			/* errors with which the daemon must not start; they are among errors */
 };
@@ -127,13 +125,25 @@ enum remark {
  */
 typedef void config_remark(void *arg, enum remark r, const char *file, unsigned line, unsigned column, const char *text);
 
+/* What has become of a line with a directive on it; the remarks about it have been given before. */
+enum line_verdict {
+	VERDICT_IN_FORCE,
+	VERDICT_IN_PART,	/* a warning says what of it is not */
+	VERDICT_IGNORED,	/* understood, and without effect */
+	VERDICT_WRONG,		/* skipped */
+};
+
+/* Called for each such line; word is its directive, as printable ASCII. */
+typedef void config_verdict(void *arg, enum line_verdict v, const char *file, unsigned line, unsigned column, const char *word);
+
 /* Finds the addresses of a name on a restrict line.  Returns how many went into out (at most cap), or -1 with *why set to a reason. */
 typedef int config_resolve(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why);
 
 struct config_hooks {
 	config_remark	*remark;
+	config_verdict	*verdict;	/* NULL: nobody wants to know */
 	config_resolve	*resolve;	/* NULL: names are not looked up and their restrict lines have no effect */
-	void		*arg;		/* of both */
+	void		*arg;		/* of all */
 };
 
 /* getaddrinfo, which blocks: for start-up only. */
@@ -191,12 +201,24 @@ void config_finish(struct config *c);
 /* Adds "server HOST iburst", as an argument on the command line does; false if the host cannot be one or is there already. */
 MUST_USE bool config_add_server(struct config *c, const char *host, int family);
 
+/* Can a variable of setvar, --var and --dvar be called so: is it a name that mode 6 can carry? */
+MUST_USE bool config_variable_name_ok(const char *name, size_t len);
+
 /* True if the id is on a trustedkey line. */
 bool config_key_trusted(const struct config *c, uint32_t id);
 
 /*
- * ntpd --check-config: prints "file:line:column: kind: sentence" for every line that is wrong or has no effect, and a summary.  Looks no
- * names up and changes nothing.  Returns the exit status: 0, or 1 if there was an error.
+ * Writes lines that, read again, make the same configuration: what differs from the defaults, with names on restrict lines resolved.  Comments and
+ * includes are not kept, nor is what has no effect.  -1 with errno if out does not take it.
+ */
+MUST_USE int config_write(const struct config *c, FILE *out);
+
+/* The same into a new file of mode 0600, with the time on top; one that is there already is left alone.  -1 with errno, and no file. */
+MUST_USE int config_save(const struct config *c, const char *path, struct walltime now);
+
+/*
+ * ntpd --check-config: prints "file:line:column: kind: sentence" for what is wrong or has no effect, after it for every line whether it is in force, in
+ * force in part, ignored or wrong, and a summary.  Looks no names up and changes nothing.  Returns the exit status: 0, or 1 if there was an error.
  */
 int config_check(const char *path, FILE *out);
 

@@ -25,6 +25,7 @@ enum option_type {
 	OPT_DOUBLE,	/* a number times scale into a double */
 	OPT_STRING,	/* any word, of at most max octets where it is kept */
 	OPT_CHOICE,	/* one word of choices */
+	OPT_DATE,	/* a day, into a struct walltime */
 };
 
 /* An option that is checked but kept nowhere. */

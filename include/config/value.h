@@ -22,4 +22,7 @@ MUST_USE enum value_err value_int(const char *s, int64_t *out);
  */
 MUST_USE enum value_err value_double(const char *s, double *out);
 
+/* A day at 0 h UTC, as seconds since 1970: "2026-01-31", or days since 1900.  From 1970 to 2200. */
+MUST_USE enum value_err value_date(const char *s, int64_t *out);
+
 #endif

@@ -18,7 +18,7 @@ enum options_verdict {
 };
 
 struct options {
-	const char	*configfile, *driftfile, *logfile, *pidfile, *statsdir, *keyfile;	/* NULL = as the file says */
+	const char	*configfile, *driftfile, *logfile, *pidfile, *statsdir, *keyfile, *saveconfig;	/* NULL = as the file says */
 	const char	*user, *jaildir;
 	const char	*interface[OPTIONS_LIST_MAX];	/* -I */
 	size_t		 ninterface;

@@ -33,6 +33,7 @@ struct select_opts {
 	uint8_t		orphan;			/* stratum; STRATUM_UNSYNC and above: off */
 	double		orphanwait;		/* s */
 	bool		cohort;
+	struct walltime	basedate;		/* no server means a time before this: it resolves the era; 0 = the one nearest to our clock */
 };
 
 extern const struct select_opts select_defaults;

@@ -11,6 +11,7 @@
 
 #include "base/ntp.h"
 #include "base/time.h"
+#include "engine/leap.h"
 
 struct sysvars {
 	uint8_t		leap;		/* enum leap */
@@ -30,6 +31,7 @@ struct sysvars {
 	double		clk_wander;	/* s/s */
 	double		est_error;	/* s, standard deviation of offset */
 	int		tai;		/* s, TAI - UTC, 0 = unknown */
+	struct leap_smear smear;	/* of the second announced, for clients */
 };
 
 void sysvars_init(struct sysvars *s, int8_t precision);

@@ -12,11 +12,17 @@
 
 #include "base/time.h"
 
-/* The discard directive. */
+/* The discard directive, or limit in its place. */
 struct discard_opts {
 	int	average_log2;	/* log2 s: least average headway per source, 0 … 255 (beyond 17 counts as 17) */
 	double	minimum;	/* s: guard time between two packets */
 	double	monitor;	/* s: a full MRU list recycles its oldest entry with probability age / monitor */
+
+	/* The limit directive, NTPsec's: packets a second, decaying over burst seconds. */
+	bool	by_score;	/* it counts, and average and minimum do not */
+	double	rate;		/* 1/s, at which packets are over the limit */
+	double	burst;		/* s */
+	double	kod;		/* 1/s above rate at which no KoD is sent any more */
 };
 extern const struct discard_opts discard_defaults;
 
@@ -27,6 +33,7 @@ struct ratelimit {
 	struct monotime	last;	/* previous time packet, accepted or not */
 	struct monotime	until;	/* by then the headway used up will have been given back: ntpd's leak is until - now, or 0 */
 	uint32_t	seen;	/* packets since the last KoD chance; 0: none yet */
+	float		score;	/* 1/s, by_score: recent rate of packets as of last */
 };
 
 enum ratelimit_verdict {

@@ -103,6 +103,12 @@ void respond_count_ver1(struct server_counters *c, enum respond_reason why, uint
  */
 void respond_face(struct packet *face, const struct sysvars *sys, struct monotime now);
 
+/*
+ * Makes it the face for clients while an inserted second is announced and smeared; offset is that of leap_smear_offset, and belongs into the receive and
+ * transmit times of the replies too.
+ */
+void respond_smear(struct packet *face, const struct leap_smear *smear, double offset);
+
 /* Each writes a reply into out and returns its length; the transmit time of reply and nak is yet to be stamped. */
 size_t respond_reply(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face);
 size_t respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face);

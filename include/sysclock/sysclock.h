@@ -103,6 +103,12 @@ double sysclock_slew_left(const struct sysclock *c, struct monotime now);
 MUST_USE int sysclock_step(struct sysclock *c, struct monotime now, double offset);
 MUST_USE int sysclock_set_status(struct sysclock *c, const struct sysclock_status *st);
 
+/*
+ * The leap second begins now, and our clock is one that does not make it by itself: it is set back by a second (1: one is put in) or ahead by one (-1).
+ * No correction, so steered stays as it is: the servers' clocks do the same.  On a clock that makes them by itself nothing is done.
+ */
+MUST_USE int sysclock_leap(struct sysclock *c, struct monotime now, int second);
+
 /* Frequency in force without the slew, s/s. */
 double sysclock_freq(const struct sysclock *c);
 

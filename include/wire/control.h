@@ -79,6 +79,9 @@ enum peer_event {
 	PEVENT_INTERLEAVE, PEVENT_INTERLEAVE_ERROR,
 };
 
+/* The name of an event as files, logs and ntpq have it; of peer or system events, code 0 to 15. */
+const char *control_event_name(bool peer, unsigned event);
+
 struct control {
 	uint8_t		leap, version;
 	bool		response, error, more;

@@ -192,13 +192,29 @@ tell_syspeer(struct client *c)
 		if (a->id != c->system.vars.peer)
 			continue;
 		glue_event(c, PEVENT_SYSPEER, a);
-		log_debug("system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
+		log_of(LOG_BIT(LOG_CLASS_PEER, LOG_TYPE_STATUS), "system peer is %s%s%s, stratum %u", a->name, a->name[0] != '\0' ? " " : "", addr_str(&a->addr, ip, sizeof(ip)), a->last.stratum);
+	}
+}
+
+static void
+tell_leap(struct client *c, const struct system_out *out)
+{
+	static const struct { unsigned what; int event; } rows[] = {
+		{ SYSTEM_LEAPT, EVENT_LEAP }, { SYSTEM_LEAP_ARMED, EVENT_LEAP_ARMED }, { SYSTEM_LEAP_DISARMED, EVENT_LEAP_DISARMED }, { SYSTEM_TAI, EVENT_TAI },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		if ((out->what & rows[i].what) == 0)
+			continue;
+		system_event(&c->system, rows[i].event);
+		glue_event(c, rows[i].event, NULL);
 	}
 }
 
 static void
 tell(struct client *c, const struct system_out *out)
 {
+	tell_leap(c, out);
 	if (out->what & SYSTEM_SYSPEER)
 		tell_syspeer(c);
 	if (out->what & SYSTEM_SYNC)
@@ -240,6 +256,19 @@ look_for_end(struct client *c, struct monotime now)
 	glue_report(c, CLIENT_NO_SERVERS, 0, NULL);
 }
 
+/* By the time as it is after the correction. */
+static void
+mind_leaps(struct client *c, struct system_out *out)
+{
+	struct clockread now;
+	unsigned held = 0;
+
+	sysclock_read(c->clock, &now);
+	system_leap(&c->system, c->assoc, c->n, now.mono, now.wall, out);
+	if (out->leap != 0 && sysclock_leap(c->clock, now.mono, out->leap) == -1 && log_gate_open(&c->clock_gate, now.mono, &held))
+		log_warn("the leap second cannot be made");
+}
+
 static void
 on_select_due(evutil_socket_t fd, short what, void *arg)
 {
@@ -259,6 +288,7 @@ on_select_due(evutil_socket_t fd, short what, void *arg)
 		carry_out(c, &out.decision, now.mono, &out);
 	if (out.what & SYSTEM_OWN)
 		system_own_time(&c->system, now.wall);
+	mind_leaps(c, &out);
 	glue_arm(c->select_due, out.wait);
 	publish_status(c, now.mono);
 	tell_vote(c, out.what, now.mono);
@@ -277,7 +307,7 @@ wake_up(struct client *c, double slept)
 	struct monotime now = monotime_now();
 	struct assoc_out out;
 
-	log_info("the machine slept for %.0f s: measuring anew", slept);
+	log_of(LOG_CLOCK_EVENT, "the machine slept for %.0f s: measuring anew", slept);
 	system_disturbed(&c->system, now);
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->assoc[i]->addr.family == 0)
@@ -351,6 +381,7 @@ client_new(struct event_base *base, struct sysclock *clock, struct resolver *res
 	c->last_id = (uint16_t)random_u64();
 	system_init(&c->system, &o->select, &o->discipline, monotime_now(), sysclock_precision(clock), o->have_freq, o->freq);
 	c->system.steer = o->steer;
+	c->system.leap_by_hand = !sysclock_steers_host(clock);
 	c->source = calloc(SYSTEM_ASSOCS_MAX, sizeof(struct source *));
 	c->assoc = calloc(SYSTEM_ASSOCS_MAX, sizeof(struct assoc *));
 	c->select_due = evtimer_new(base, on_select_due, c);
@@ -420,6 +451,15 @@ client_network_changed(struct client *c)
 			glue_arm(s->due, 0);
 		}
 	}
+}
+
+void
+client_set_leaps(struct client *c, const struct leap_table *t, double interval)
+{
+	c->system.leaps = t;
+	c->system.smear = interval;
+	c->system.tai_lost = false;
+	client_news(c);
 }
 
 const struct system *

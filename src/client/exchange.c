@@ -90,6 +90,9 @@ measure(const struct exchange *x, const struct arrival *a, const struct packet *
 		.disp = disp,
 		.steered = a->steered,
 	};
+	/* Our clock may be in the wrong era, 136 years off; then the nearest time that fits is not the one that is meant. */
+	if (a->basedate.ns > 0 && walltime_add(a->t4, s->offset).ns < a->basedate.ns)
+		s->offset += 0x1p32;
 	return 0;
 }
 

@@ -60,7 +60,7 @@ server_answer(struct source *s, const struct addr addrs[], size_t n)
 			ask_failed(s, "all its addresses are sources already or cannot be");
 		return;
 	}
-	log_info("%s is %s", s->assoc.name, addr_str(a, ip, sizeof(ip)));
+	log_of(LOG_PEER_INFO, "%s is %s", s->assoc.name, addr_str(a, ip, sizeof(ip)));
 	source_set_addr(s, a);
 }
 
@@ -79,7 +79,7 @@ pool_answer(struct source *s, const struct addr addrs[], size_t n)
 		if (member == NULL)
 			break;
 		member->pool = s->assoc.id;
-		log_info("pool %s: using %s", s->assoc.name, addr_str(&addrs[i], ip, sizeof(ip)));
+		log_of(LOG_PEER_INFO, "pool %s: using %s", s->assoc.name, addr_str(&addrs[i], ip, sizeof(ip)));
 		source_set_addr(member, &addrs[i]);
 	}
 	if (client_sources(c) < c->opts.select.maxclock)

@@ -105,7 +105,7 @@ client_roster_end(struct client *c)
 	for (size_t i = c->n; i > 0; i--) {
 		if (c->source[i - 1]->kept)
 			continue;
-		log_info("%s is not a source any more", source_str(c->source[i - 1], who, sizeof(who)));
+		log_of(LOG_PEER_INFO, "%s is not a source any more", source_str(c->source[i - 1], who, sizeof(who)));
 		source_remove(c->source[i - 1]);
 		removed++;
 	}

@@ -63,6 +63,7 @@ take_datagram(struct source *s, const struct datagram *d)
 	in.when = monotime_add(now.mono, -fmax(0, walltime_diff(now.host, d->host)));
 	in.steered = sysclock_steered(c->clock, in.when);
 	in.precision = log2_seconds(c->system.vars.precision);
+	in.basedate = c->system.select.basedate;
 	assoc_receive(&s->assoc, &in, &out);
 	if (s->assoc.count.received != received)
 		report_reply(s, &in, best);
@@ -77,7 +78,7 @@ socket_failed(struct source *s, int err)
 	unsigned held = 0;
 
 	if (err != s->told_errno || log_gate_open(&s->gate, monotime_now(), &held))
-		log_info("%s cannot be reached: %s", source_str(s, who, sizeof(who)), strerror(err));
+		log_of(LOG_PEER_STATUS, "%s cannot be reached: %s", source_str(s, who, sizeof(who)), strerror(err));
 	s->told_errno = err;
 	assoc_failed(&s->assoc, monotime_now(), &out);
 	source_act(s, &out);
@@ -152,7 +153,7 @@ tell_kiss(const struct source *s, uint32_t kiss)
 	for (char *p = code; *p != '\0'; p++)
 		*p = *p > ' ' && *p <= '~' ? *p : '.';
 	if (kiss == REFID_RATE || s->assoc.stopped)
-		log_info("%s sent kiss code %s: %s", who, code, then);
+		log_of(LOG_PEER_STATUS, "%s sent kiss code %s: %s", who, code, then);
 	else
 		log_debug("%s sent kiss code %s", who, code);
 }
@@ -163,9 +164,9 @@ tell_event(const struct source *s, int event)
 	char who[SOURCE_STR_MAX];
 
 	if (event == PEVENT_REACHABLE)
-		log_info("%s is reachable", source_str(s, who, sizeof(who)));
+		log_of(LOG_PEER_STATUS, "%s is reachable", source_str(s, who, sizeof(who)));
 	else if (event == PEVENT_UNREACHABLE)
-		log_info("%s is unreachable", source_str(s, who, sizeof(who)));
+		log_of(LOG_PEER_STATUS, "%s is unreachable", source_str(s, who, sizeof(who)));
 }
 
 void
@@ -211,7 +212,7 @@ on_due(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (may_go(s)) {
-		log_info("%s is dropped: there are enough better ones", source_str(s, who, sizeof(who)));
+		log_of(LOG_PEER_STATUS, "%s is dropped: there are enough better ones", source_str(s, who, sizeof(who)));
 		source_remove(s);
 		return;
 	}

@@ -125,37 +125,6 @@ take_tallies(struct assoc *const a[], size_t n, const struct candidate c[], size
 	}
 }
 
-/* Leap seconds come at the end of June and December (ITU-R TF.460-6), and the warning is given on that day only. */
-static bool
-may_leap(struct walltime wall)
-{
-	time_t t = (time_t)(wall.ns / NS_PER_S);
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL)
-		return false;
-	return (tm.tm_mon == 5 && tm.tm_mday == 30) || (tm.tm_mon == 11 && tm.tm_mday == 31);
-}
-
-/* Leap warning by vote: more than half of the survivors (RFC 8633 section 3.7), on a day that can have one. */
-static uint8_t
-vote_leap(struct assoc *const a[], size_t n, struct walltime wall)
-{
-	unsigned votes[4] = { 0 }, all = 0;
-
-	if (!may_leap(wall))
-		return LEAP_NONE;
-	for (size_t i = 0; i < n; i++) {
-		if (a[i]->tally < TALLY_CANDIDATE)
-			continue;
-		votes[a[i]->last.leap & 3]++;
-		all++;
-	}
-	if (2 * votes[LEAP_INSERT] > all)
-		return LEAP_INSERT;
-	return 2 * votes[LEAP_DELETE] > all ? LEAP_DELETE : LEAP_NONE;
-}
-
 /*
  * What all survivors together say.  select_combine weighs what each says by itself, which leaves in what all say alike: the wandering of our own
  * clock since their samples.
@@ -430,7 +399,7 @@ system_done(struct system *s, struct assoc *const a[], size_t n, const struct de
 	}
 	s->lost.ns = 0;
 	take_peer(s, p, s->vars.offset, now, wall);
-	s->vars.leap = vote_leap(a, n, wall);
+	s->vars.leap = was_synced ? s->vars.leap : LEAP_NONE;
 	if (d->what == DECIDE_STEP)
 		system_event(s, EVENT_STEP);
 	if (!was_synced) {

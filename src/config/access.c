@@ -197,31 +197,33 @@ read_rest(struct reader *r, struct access_line *a)
 	return !r->bad;
 }
 
-/* Address and mask of the line's rule. */
+/* Address and mask of a line with a literal address. */
 static bool
-rule_of_literal(struct reader *r, struct access_line *a)
+literal_rule(struct reader *r, const struct access_line *a, struct restrict_rule *rule)
 {
 	struct addr mask;
 
-	restrict_rule_host(&a->rule, &a->addr);
+	restrict_rule_host(rule, &a->addr);
 	if (a->bits >= 0) {
-		addr_mask_bits(&a->rule.mask, a->addr.family, (unsigned)a->bits);
+		addr_mask_bits(&rule->mask, a->addr.family, (unsigned)a->bits);
 	} else if (a->mask[0] != '\0') {
 		if (!addr_parse(&mask, a->mask, a->addr.family)) {
 			reader_error(r, a->mask_column, "mask '%s' is no IPv%u address", a->mask, a->addr.family);
 			return false;
 		}
-		a->rule.mask = mask;
+		rule->mask = mask;
 	}
-	addr_apply_mask(&a->rule.addr, &a->rule.mask);
+	addr_apply_mask(&rule->addr, &rule->mask);
 	return true;
 }
 
 static void
-add_literal(struct reader *r, struct access_line *a)
+add_literal(struct reader *r, const struct access_line *a)
 {
-	if (rule_of_literal(r, a))
-		append(r, &a->rule, false);
+	struct restrict_rule rule = a->rule;
+
+	if (literal_rule(r, a, &rule))
+		append(r, &rule, false);
 }
 
 static void
@@ -280,84 +282,108 @@ parse_restrict(struct reader *r, const struct directive *d)
 }
 
 static bool
-same_rule(const struct config_restrict *e, const struct restrict_rule *rule, bool source)
+is_same_entry(const struct config_restrict *e, const struct restrict_rule *rule, bool source)
 {
-	if (source || e->source)
-		return source == e->source;
-	return e->rule.ntpport == rule->ntpport && addr_same_host(&e->rule.addr, &rule->addr) && addr_same_host(&e->rule.mask, &rule->mask);
+	if (e->source || source)
+		return e->source == source;
+	return e->rule.ntpport == rule->ntpport && addr_same_host(&e->rule.addr, &rule->addr) &&
+	    memcmp(e->rule.mask.ip, rule->mask.ip, sizeof(rule->mask.ip)) == 0;
 }
 
-/* Takes flags off the entries of the lines so far, or the entries away where no flag is named.  False if there are none. */
-static bool
+/* Flags are cleared, or the entry is removed; the default stays, open.  Returns how many entries there were. */
+static unsigned
 take_back(struct reader *r, const struct restrict_rule *rule, bool source)
 {
 	struct config_restrict **at = &r->c->restricts, *e;
-	bool any = false;
+	bool stays = !source && !rule->ntpport && addr_is_any(&rule->mask);
+	unsigned n = 0;
 
 	while ((e = *at) != NULL) {
-		bool mine = same_rule(e, rule, source);
+		bool same = is_same_entry(e, rule, source);
 
-		any |= mine;
-		if (mine)
-			e->rule.flags &= ~rule->flags;
-		if (!mine || rule->flags != 0) {
-			at = &e->next;
+		n += same;
+		if (same && rule->flags == 0 && !stays) {
+			*at = e->next;
+			free(e);
 			continue;
 		}
-		*at = e->next;
-		if (r->restrict_tail == &e->next)
-			r->restrict_tail = at;
-		free(e);
+		if (same)
+			e->rule.flags &= rule->flags == 0 ? 0 : ~rule->flags;
+		at = &e->next;
 	}
-	return any;
+	r->restrict_tail = at;
+	return n;
 }
 
-/* The entries that a line which takes back is about.  False if there are none, or the line is wrong. */
-static bool
-take_back_line(struct reader *r, struct access_line *a)
+/* The default of a family that no line has spoken of yet is the safe one: it takes its place before something of it is taken back. */
+static unsigned
+take_default_back(struct reader *r, const struct access_line *a)
 {
-	bool any = false;
+	struct restrict_rule rule = a->rule;
+	unsigned n = 0;
 
-	if (a->source)
-		return take_back(r, &a->rule, true);
-	if (!a->dflt)
-		return rule_of_literal(r, a) && take_back(r, &a->rule, false);
 	for (int family = 4; family <= 6; family += 2) {
 		if (a->family != 0 && a->family != family)
 			continue;
-		restrict_rule_default(&a->rule, family);
-		any |= take_back(r, &a->rule, false);
+		config_safe_default(r->c, family);
+		restrict_rule_default(&rule, family);
+		n += take_back(r, &rule, false);
 	}
-	return any;
+	return n;
 }
 
-static void
-nothing_taken(struct reader *r, unsigned column)
+static unsigned
+take_name_back(struct reader *r, const struct access_line *a)
 {
-	if (r->remote != NULL)
-		reader_error(r, column, "there is no such entry to be taken back");
-	else
-		reader_warn(r, column, "no line above this one makes an entry that could be taken back");
+	struct addr found[NAME_ADDRS_MAX];
+	struct restrict_rule rule = a->rule;
+	const char *why = "no answer";
+	unsigned n = 0;
+	int count;
+
+	if (r->hooks->resolve == NULL) {
+		reader_note(r, a->who_column, "'%.200s' is looked up when the daemon starts, not now", a->who);
+		return 1;
+	}
+	count = r->hooks->resolve(r->hooks->arg, a->who, a->family, found, NELEMS(found), &why);
+	for (int i = 0; i < count; i++) {
+		restrict_rule_host(&rule, &found[i]);
+		n += take_back(r, &rule, false);
+	}
+	return n;
 }
 
 /*
- * unrestrict (NTPsec): clears the flags named, or all there is; delrestrict (ntpd 4.2.8p18): the same without flags.  A default that is taken back
- * is not made up for by the safe one of config_finish: the writer has said that he wants none.
+ * unrestrict (NTPsec) clears flags, or removes an entry if it names none; delrestrict (ntpd) removes one.  Both are about the lines above them.
  */
 void
 parse_unrestrict(struct reader *r, const struct directive *d)
 {
 	struct access_line a = { .rule.ippeerlimit = IPPEERLIMIT_NONE };
+	struct restrict_rule rule;
+	unsigned n;
 
 	if (!read_who(r, &a))
 		return;
 	if (d->kind == LINE_DELRESTRICT && a.source) {
-		if (reader_need(r, WANT_STRING, "an address"))
-			reader_warn(r, a.who_column, "entries made for associations go with them: nothing is removed");
-	} else if (read_rest(r, &a)) {
-		if (!a.dflt && !a.source && !a.literal)
-			reader_error(r, a.who_column, "'%s' takes an address, and '%.200s' is none", d->name, a.who);
-		else if (!take_back_line(r, &a) && !r->bad)
-			nothing_taken(r, a.who_column);
+		if (reader_need(r, WANT_STRING, "an address") && reader_end(r))
+			reader_warn(r, r->column, "entries of sources go with them; there is nothing to remove");
+		r->idle = true;
+		return;
 	}
+	if (!read_rest(r, &a))
+		return;
+	if (r->remote != NULL && !a.dflt && !a.source && !a.literal) {
+		reader_error(r, a.who_column, "'%s' takes an address from afar, and '%.200s' is none", d->name, a.who);
+		return;
+	}
+	rule = a.rule;
+	if (a.literal && !literal_rule(r, &a, &rule))
+		return;
+	n = a.dflt ? take_default_back(r, &a) : a.source || a.literal ? take_back(r, &rule, a.source) : take_name_back(r, &a);
+	r->idle = n == 0;
+	if (n == 0 && r->remote != NULL)
+		reader_error(r, a.who_column, "there is no such entry to be taken back");
+	else if (n == 0)
+		reader_warn(r, a.who_column, "no restrict line above has made an entry for '%.200s'", a.who);
 }

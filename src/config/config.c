@@ -61,11 +61,10 @@ config_new(void)
 		.enable_kernel = true,
 		.enable_stats = true,
 		.wander_threshold = 1e-7,
+		.logconfig = LOG_CLASSES_DEFAULT,
 		.rlimit = { .memlock = -1, .stacksize = -1, .filenum = -1 },
 	};
 	stats_defaults(c->filegen);
-	for (unsigned t = 0; t < LOG_TYPES; t++)
-		c->logconfig |= LOGCONFIG_BIT(LOG_CLASS_SYNC, t);
 	return c;
 }
 
@@ -109,6 +108,7 @@ config_free(struct config *c)
 	free(c->pidfile);
 	free(c->keysfile);
 	free(c->leapfile);
+	free(c->saveconfigdir);
 	free(c->statsdir);
 	free(c->iface_rules);
 	free(c);
@@ -247,27 +247,30 @@ add_rule(struct config *c, const struct restrict_rule *rule)
 }
 
 void
+config_safe_default(struct config *c, int family)
+{
+	bool *given = family == 4 ? &c->restrict_default4 : &c->restrict_default6;
+	struct restrict_rule rule = { .flags = SAFE_FLAGS, .ippeerlimit = IPPEERLIMIT_NONE };
+	struct addr self;
+
+	if (*given || !addr_parse(&self, family == 4 ? "127.0.0.1" : "::1", family))
+		return;
+	*given = true;
+	restrict_rule_default(&rule, family);
+	if (!is_mentioned(c, &self)) {
+		struct restrict_rule open = { .ippeerlimit = IPPEERLIMIT_NONE };
+
+		restrict_rule_host(&open, &self);
+		add_rule(c, &open);
+	}
+	add_rule(c, &rule);
+}
+
+void
 config_finish(struct config *c)
 {
-	static const char *const self[] = { "127.0.0.1", "::1" };
-	bool *given[] = { &c->restrict_default4, &c->restrict_default6 };
-
-	for (int i = 0; i < 2; i++) {
-		struct restrict_rule rule = { .flags = SAFE_FLAGS, .ippeerlimit = IPPEERLIMIT_NONE };
-		struct addr a;
-
-		if (*given[i] || !addr_parse(&a, self[i], 0))
-			continue;
-		*given[i] = true;
-		restrict_rule_default(&rule, a.family);
-		if (!is_mentioned(c, &a)) {
-			struct restrict_rule open = { .ippeerlimit = IPPEERLIMIT_NONE };
-
-			restrict_rule_host(&open, &a);
-			add_rule(c, &open);
-		}
-		add_rule(c, &rule);
-	}
+	config_safe_default(c, 4);
+	config_safe_default(c, 6);
 }
 
 /* enable and disable, of which disable wins wherever it stands. */
@@ -443,10 +446,20 @@ print_remark(void *arg, enum remark kind, const char *file, unsigned line, unsig
 		fprintf(out, "%s: %s: %s\n", file, names[kind], text);
 }
 
+static void
+print_verdict(void *arg, enum line_verdict v, const char *file, unsigned line, unsigned column, const char *word)
+{
+	static const char *const names[] = {
+		[VERDICT_IN_FORCE] = "in force", [VERDICT_IN_PART] = "in force in part", [VERDICT_IGNORED] = "ignored", [VERDICT_WRONG] = "wrong",
+	};
+
+	fprintf(arg, "%s:%u:%u: %s: %s\n", file, line, column, names[v], word);
+}
+
 int
 config_check(const char *path, FILE *out)
 {
-	const struct config_hooks h = { .remark = print_remark, .arg = out };
+	const struct config_hooks h = { .remark = print_remark, .verdict = print_verdict, .arg = out };
 	struct config *c = config_new();
 	int ret = config_load_with(c, path, &h);
 	bool bad = ret != 0 || c->errors > 0;

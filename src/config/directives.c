@@ -117,12 +117,12 @@ static const struct option tos_options[] = {
 	{ .name = "orphan", .type = OPT_UINT8, .offset = FIELD(tos.orphan), .min = 1, .max = 17, .prose = "stratum of orphan mode" },
 	{ .name = "orphanwait", .type = OPT_DOUBLE, .offset = FIELD(tos.orphanwait), .min = 1, .max = SECONDS_MAX,
 	    .prose = "s without a system peer before we stop claiming to know the time" },
-	{ .name = "maxdisp", .type = OPT_DOUBLE, .standing = NOT_YET, .offset = NOWHERE, .max = SECONDS_MAX,
-	    .prose = "s, dispersion that counts as infinite" },
+	{ .name = "maxdisp", .type = OPT_DOUBLE, .standing = RELIC, .offset = NOWHERE, .max = SECONDS_MAX,
+	    .prose = "a dispersion of 16 s counts as infinite, as RFC 5905 has it" },
 	{ .name = "beacon", .type = OPT_INT, .standing = NOT_YET, .offset = NOWHERE, .max = COUNT_MAX,
 	    .prose = "s, longest wait of manycast between its searches" },
 	{ .name = "bcpollbstep", .type = OPT_INT, .standing = NOT_YET, .offset = NOWHERE, .max = 4, .prose = "how early a broadcast may come" },
-	{ .name = "basedate", .type = OPT_STRING, .standing = NOT_YET, .offset = NOWHERE, .prose = "date that resolves the era" },
+	{ .name = "basedate", .type = OPT_DATE, .offset = FIELD(tos.basedate), .prose = "a day that is over: no server's time is taken for an earlier one" },
 };
 
 static const struct option tinker_options[] = {
@@ -149,7 +149,7 @@ const struct option flag_options[] = {
 	{ .name = "ntp", .type = OPT_SET, .offset = FIELD(enable_ntp), .prose = "the discipline of the clock" },
 	{ .name = "monitor", .type = OPT_SET, .offset = FIELD(enable_monitor), .prose = "the MRU list" },
 	{ .name = "auth", .type = OPT_SET, .standing = NOT_YET, .offset = FIELD(enable_auth), .prose = "authentication of those who mobilise" },
-	{ .name = "kernel", .type = OPT_SET, .standing = NOT_YET, .offset = FIELD(enable_kernel), .prose = "the kernel's own discipline" },
+	{ .name = "kernel", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_kernel), .prose = "the kernel's own loop is never used" },
 	{ .name = "stats", .type = OPT_SET, .offset = FIELD(enable_stats), .prose = "statistics files" },
 	{ .name = "calibrate", .type = OPT_SET, .standing = NOT_YET, .offset = FIELD(enable_calibrate), .prose = "calibration of reference clocks" },
 	{ .name = "bclient", .type = OPT_SET, .standing = NOT_YET, .offset = FIELD(enable_bclient), .prose = "broadcast client" },
@@ -175,9 +175,11 @@ static const struct option discard_options[] = {
 };
 
 static const struct option limit_options[] = {
-	{ .name = "average", .type = OPT_DOUBLE, .offset = NOWHERE, .max = 1e6, .prose = "packets a second" },
-	{ .name = "burst", .type = OPT_DOUBLE, .offset = NOWHERE, .max = SECONDS_MAX, .prose = "s, over which bursts are forgotten" },
-	{ .name = "kod", .type = OPT_DOUBLE, .offset = NOWHERE, .max = 1e6, .prose = "packets a second above which no KoD is sent" },
+	{ .name = "average", .type = OPT_DOUBLE, .offset = FIELD(discard.rate), .max = 1e6, .prose = "packets a second" },
+	{ .name = "burst", .type = OPT_DOUBLE, .offset = FIELD(discard.burst), .min = 1, .max = SECONDS_MAX,
+	    .prose = "s, over which bursts are forgotten" },
+	{ .name = "kod", .type = OPT_DOUBLE, .offset = FIELD(discard.kod), .max = 1e6,
+	    .prose = "packets a second above the average at which no KoD is sent any more" },
 };
 
 static const struct option mru_options[] = {
@@ -227,13 +229,13 @@ static const struct option filegen_options[] = {
 };
 
 static const struct option reset_options[] = {
-	{ .name = "allpeers", .offset = FIELD(reset.allpeers), .prose = "counters of associations" },
-	{ .name = "auth", .offset = FIELD(reset.auth), .prose = "counters of authentication" },
-	{ .name = "ctl", .offset = FIELD(reset.ctl), .prose = "counters of the control protocol" },
-	{ .name = "io", .offset = FIELD(reset.io), .prose = "counters of packets" },
-	{ .name = "mem", .offset = FIELD(reset.mem), .prose = "counters of memory" },
-	{ .name = "sys", .offset = FIELD(reset.sys), .prose = "counters of the system" },
-	{ .name = "timer", .offset = FIELD(reset.timer), .prose = "counters of timers" },
+	{ .name = "allpeers", .type = OPT_SET, .offset = FIELD(reset.allpeers), .prose = "counters of associations" },
+	{ .name = "auth", .type = OPT_SET, .offset = FIELD(reset.auth), .prose = "counters of authentication" },
+	{ .name = "ctl", .type = OPT_SET, .offset = FIELD(reset.ctl), .prose = "counters of the control protocol" },
+	{ .name = "io", .type = OPT_SET, .offset = FIELD(reset.io), .prose = "counters of packets" },
+	{ .name = "mem", .type = OPT_SET, .offset = FIELD(reset.mem), .prose = "counters of memory" },
+	{ .name = "sys", .type = OPT_SET, .offset = FIELD(reset.sys), .prose = "counters of the system" },
+	{ .name = "timer", .type = OPT_SET, .offset = FIELD(reset.timer), .prose = "counters of timers" },
 };
 
 static const struct option crypto_options[] = {
@@ -318,13 +320,13 @@ const struct directive directive_table[] = {
 	{ .name = "restrict", .parse = parse_restrict, .args = "[-4|-6] ADDRESS[/BITS]|NAME|default|source [mask MASK] [ippeerlimit N] [flag ...]",
 	    .example = "restrict 192.0.2.0/24 kod limited nomodify", .prose = "what an address may do", .guards = true },
 	{ .name = "unrestrict", .parse = parse_unrestrict, .args = "ADDRESS[/BITS]|default|source [mask MASK] [flag ...]",
-	    .example = "unrestrict 192.0.2.0/24", .prose = "takes a restriction back", .kind = LINE_UNRESTRICT },
+	    .example = "unrestrict 192.0.2.0/24", .prose = "takes flags or an entry of the lines above back", .kind = LINE_UNRESTRICT },
 	{ .name = "delrestrict", .parse = parse_unrestrict, .args = "[source] ADDRESS [mask MASK]",
 	    .example = "delrestrict 192.0.2.0 mask 255.255.255.0", .prose = "takes a restriction back", .kind = LINE_DELRESTRICT },
-	{ .name = "discard", .parse = parse_options, .args = "[average N] [minimum N] [monitor N]", .example = "discard average 3 minimum 2",
+	{ .name = "discard", .parse = parse_rate, .args = "[average N] [minimum N] [monitor N]", .example = "discard average 3 minimum 2",
 	    .prose = "the rate limit of restrict limited", TABLE(discard_options), .min = 1 },
-	{ .name = "limit", .standing = NOT_YET, .parse = parse_options, .args = "[average N] [burst N] [kod N]", .example = "limit average 1.0 burst 20",
-	    .prose = "the rate limit as NTPsec has it; see discard", TABLE(limit_options), .min = 1 },
+	{ .name = "limit", .parse = parse_rate, .args = "[average N] [burst N] [kod N]", .example = "limit average 1.0 burst 20",
+	    .prose = "the same, as NTPsec has it", TABLE(limit_options), .min = 1, .kind = true },
 	{ .name = "mru", .parse = parse_mru, .args = "option N ...", .example = "mru maxmem 256 mindepth 512 maxage 86400",
 	    .prose = "size of the list of recent addresses", TABLE(mru_options) },
 
@@ -337,8 +339,8 @@ const struct directive directive_table[] = {
 	    .prose = "key that may change things by ntpq", .offset = FIELD(controlkey), .max = KEY_MAX },
 	{ .name = "requestkey", .standing = RELIC, .parse = parse_int, .args = "N", .example = "requestkey 14",
 	    .prose = "key of ntpdc, which is never answered", NO_FIELD, .max = KEY_MAX },
-	{ .name = "ntpsigndsocket", .standing = NOT_YET, .parse = parse_path, .args = "DIRECTORY", .example = "ntpsigndsocket /var/lib/samba/ntp_signd/",
-	    .prose = "signing socket of MS-SNTP", NO_FIELD },
+	{ .name = "ntpsigndsocket", .standing = RELIC, .parse = parse_path, .args = "DIRECTORY", .example = "ntpsigndsocket /var/lib/samba/ntp_signd/",
+	    .prose = "replies are not signed for Windows domains", NO_FIELD },
 	{ .name = "crypto", .standing = RELIC, .parse = parse_options, .args = "[option VALUE ...]", .example = "crypto pw secret", .prose = AUTOKEY,
 	    TABLE(crypto_options) },
 	{ .name = "keysdir", .standing = RELIC, .parse = parse_path, .args = "DIRECTORY", .example = "keysdir /usr/local/etc", .prose = AUTOKEY, NO_FIELD },
@@ -361,17 +363,17 @@ const struct directive directive_table[] = {
 	    .prose = "where the frequency is kept" },
 	{ .name = "nonvolatile", .parse = parse_number, .args = "NUMBER", .example = "nonvolatile 1e-7",
 	    .prose = "s/s, wander worth a write of the drift file", .offset = FIELD(wander_threshold), .max = 1 },
-	{ .name = "leapfile", .standing = NOT_YET, .parse = parse_leapfile, .args = "PATH [checkhash|ignorehash]",
+	{ .name = "leapfile", .parse = parse_leapfile, .args = "PATH [checkhash|ignorehash]",
 	    .example = "leapfile /usr/share/zoneinfo/leap-seconds.list", .prose = "list of leap seconds" },
-	{ .name = "leapsmearinterval", .standing = NOT_YET, .parse = parse_int, .args = "SECONDS", .example = "leapsmearinterval 86400",
-	    .prose = "smears leap seconds for clients", NO_FIELD, .max = 604800 },
+	{ .name = "leapsmearinterval", .parse = parse_int, .args = "SECONDS", .example = "leapsmearinterval 86400",
+	    .prose = "smears inserted leap seconds for clients over so long before them", .offset = FIELD(leap_smear), .max = 604800 },
 	{ .name = "tick", .standing = RELIC, .parse = parse_number, .args = "SECONDS", .example = "tick 0.000001",
 	    .prose = "the clock's granularity is measured", NO_FIELD, .max = 1 },
 
 	/* Files and logs. */
 	{ .name = "logfile", .parse = parse_path, .args = "PATH", .example = "logfile /var/log/ntp.log", .prose = "log to a file instead of syslog",
 	    .offset = FIELD(logfile) },
-	{ .name = "logconfig", .standing = NOT_YET, .parse = parse_logconfig, .args = "[+|-|=]CLASSTYPE ...", .example = "logconfig =syncall +clockall",
+	{ .name = "logconfig", .parse = parse_logconfig, .args = "[+|-|=]CLASSTYPE ...", .example = "logconfig =syncall +clockall",
 	    .prose = "what is logged" },
 	{ .name = "pidfile", .parse = parse_path, .args = "PATH", .example = "pidfile /run/ntpd.pid", .prose = "where the process number goes",
 	    .offset = FIELD(pidfile) },
@@ -381,8 +383,8 @@ const struct directive directive_table[] = {
 	    .prose = "statistics files to write", TABLE(filegen_names), .min = 1 },
 	{ .name = "filegen", .parse = parse_filegen, .args = "NAME [file F] [type T] [link|nolink] [enable|disable]",
 	    .example = "filegen loopstats file loopstats type day enable", .prose = "names of a statistics file", TABLE(filegen_options) },
-	{ .name = "saveconfigdir", .standing = NOT_YET, .parse = parse_path, .args = "DIRECTORY", .example = "saveconfigdir /var/lib/ntp",
-	    .prose = "where ntpq may save the configuration", NO_FIELD },
+	{ .name = "saveconfigdir", .parse = parse_path, .args = "DIRECTORY", .example = "saveconfigdir /var/lib/ntp",
+	    .prose = "where ntpq may save the configuration", .offset = FIELD(saveconfigdir) },
 	{ .name = "includefile", .parse = parse_include, .args = "PATH", .example = "includefile /dev/null",
 	    .prose = "reads another file, or the *.conf of a directory" },
 	{ .name = "end", .parse = parse_end, .args = "", .example = "end", .prose = "ends the configuration" },
@@ -405,8 +407,8 @@ const struct directive directive_table[] = {
 	    .prose = "a variable for ntpq to show" },
 	{ .name = "reset", .parse = parse_options, .args = "allpeers|auth|ctl|io|mem|sys|timer ...", .example = "reset sys io",
 	    .prose = "counters to zero", TABLE(reset_options), .min = 1 },
-	{ .name = "phone", .standing = NOT_YET, .parse = parse_words, .args = "STRING ...", .example = "phone atdt13034944774",
-	    .prose = "numbers of the modem driver", .min = 1, .max = 10 },
+	{ .name = "phone", .standing = RELIC, .parse = parse_words, .args = "STRING ...", .example = "phone atdt13034944774",
+	    .prose = "there is no modem driver", .min = 1, .max = 10 },
 	{ .name = "trap", .standing = RELIC, .parse = parse_target, .args = "HOST [port N] [interface ADDRESS]",
 	    .example = "trap 192.0.2.7 port 18447", .prose = "traps are not sent", TABLE(trap_options) },
 	{ .name = "simulate", .standing = RELIC, .parse = parse_simulate, .args = "{ ... }", .example = "simulate { simulation_duration = 86400 }",

@@ -115,14 +115,14 @@ parse_interface(struct reader *r, const struct directive *d)
 	r->c->niface_rules = n + 1;
 }
 
-/* A name that mode 6 can carry: no separators of its lists. */
-static bool
-is_variable_name(const char *s)
+/* No separators of the lists of mode 6. */
+bool
+config_variable_name_ok(const char *s, size_t len)
 {
-	for (const char *p = s; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || strchr(",=\"", *p) != NULL)
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] >= 0x7f || strchr(",=\"", s[i]) != NULL)
 			return false;
-	return *s != '\0';
+	return len > 0 && len <= TOKEN_MAX;
 }
 
 /*
@@ -191,7 +191,7 @@ parse_setvar(struct reader *r, const struct directive *d)
 	column = r->tok.column;
 	if (!setvar_value(r, name, value))
 		return;
-	if (!is_variable_name(name)) {
+	if (!config_variable_name_ok(name, strlen(name))) {
 		reader_error(r, column, "'%.40s' is no name that a variable can have", name);
 		return;
 	}

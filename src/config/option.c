@@ -131,6 +131,20 @@ apply_string(struct reader *r, const struct option *o, char *field)
 }
 
 static bool
+apply_date(struct reader *r, const struct option *o, char *field)
+{
+	int64_t t = 0;
+
+	if (r->tok.kind != TOKEN_WORD || value_date(r->tok.text, &t) != VALUE_OK) {
+		reader_error(r, r->tok.column, "'%s' is a day such as 2026-01-31, or days since 1900, from 1970 to 2200; not '%.40s'", o->name, r->tok.text);
+		return false;
+	}
+	if (field != NULL)
+		((struct walltime *)(void *)field)->ns = t * NS_PER_S;
+	return true;
+}
+
+static bool
 apply_choice(struct reader *r, const struct option *o)
 {
 	size_t len = r->tok.len;
@@ -165,6 +179,8 @@ option_apply(struct reader *r, const struct option *o, void *base)
 		return apply_choice(r, o);
 	case OPT_BOOL:
 		return apply_bool(r, o, field);
+	case OPT_DATE:
+		return apply_date(r, o, field);
 	case OPT_DOUBLE:
 		return apply_double(r, o, base);
 	default:

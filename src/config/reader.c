@@ -39,19 +39,20 @@ sanitise(const char *in, char *out, size_t cap)
 static __attribute__((format(printf, 6, 0))) void
 remark_at(struct reader *r, enum remark kind, const char *file, unsigned line, unsigned column, const char *fmt, va_list ap)
 {
-	char raw[REMARK_TEXT_MAX], text[REMARK_TEXT_MAX];
+	char raw[REMARK_TEXT_MAX], text[REMARK_TEXT_MAX], name[PATH_MAX];
 
 	if (vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		raw[0] = '\0';
 	if (kind == REMARK_ERROR && r->bad && r->row != NULL && r->row->guards && r->remote == NULL)
 		strncat(raw, "; the daemon does not start with a line of this kind that it cannot understand", sizeof(raw) - strlen(raw) - 1);
 	sanitise(raw, text, sizeof(text));
+	sanitise(file, name, sizeof(name));
 	if (kind == REMARK_ERROR)
 		r->c->errors++;
 	else if (kind == REMARK_WARNING)
 		r->c->warnings++;
 	if (r->hooks->remark != NULL)
-		r->hooks->remark(r->hooks->arg, kind, file, line, column, text);
+		r->hooks->remark(r->hooks->arg, kind, name, line, column, text);
 }
 
 static const char *
@@ -250,13 +251,8 @@ unknown_directive(struct reader *r)
 }
 
 static void
-read_line(struct reader *r)
+take_line(struct reader *r)
 {
-	r->bad = false;
-	r->row = NULL;
-	if (!reader_next(r, WANT_WORD))
-		return;
-	r->column = r->tok.column;
 	if (r->tok.kind == TOKEN_WORD)
 		r->row = directive_find(r->tok.text);
 	if (r->row == NULL) {
@@ -273,6 +269,36 @@ read_line(struct reader *r)
 		r->c->fatal++;
 }
 
+/* remarks is how many errors and warnings there were before the line. */
+static enum line_verdict
+judge_line(const struct reader *r, unsigned remarks)
+{
+	if (r->bad || r->row == NULL)
+		return VERDICT_WRONG;
+	if (r->idle || r->row->standing != IN_FORCE)
+		return VERDICT_IGNORED;
+	return r->c->errors + r->c->warnings > remarks ? VERDICT_IN_PART : VERDICT_IN_FORCE;
+}
+
+static void
+read_line(struct reader *r)
+{
+	unsigned remarks = r->c->errors + r->c->warnings, line = r->lexer.line;
+	char word[64], name[PATH_MAX];
+
+	r->bad = r->idle = false;
+	r->row = NULL;
+	if (!reader_next(r, WANT_WORD))
+		return;
+	r->column = r->tok.column;
+	sanitise(r->tok.text, word, sizeof(word));
+	take_line(r);
+	if (r->hooks->verdict == NULL)
+		return;
+	sanitise(here(r), name, sizeof(name));
+	r->hooks->verdict(r->hooks->arg, judge_line(r, remarks), name, line, r->column, word);
+}
+
 void
 reader_buffer(struct reader *r, const char *name, const char *buf, size_t len)
 {
@@ -287,7 +313,7 @@ reader_buffer(struct reader *r, const char *name, const char *buf, size_t len)
 		read_line(r);
 	r->place = place.up;
 	r->lexer = lexer;
-	r->bad = false;
+	r->bad = r->idle = false;
 	r->row = row;
 	r->column = column;
 }

@@ -29,6 +29,7 @@ struct reader {
 	const struct directive		*row;		/* of this line, NULL before it is known */
 	unsigned			 column;	/* of its first word */
 	bool				 bad;		/* the line is wrong and is to have no effect */
+	bool				 idle;		/* it is right and has none all the same, as a warning says */
 	bool				 ended;		/* the directive end was met */
 	unsigned			 depth;		/* includes within each other */
 	unsigned			 nfiles;
@@ -115,6 +116,9 @@ bool remote_allows(struct reader *r);
 /* … and has been read without an error: what does it touch? */
 void remote_note(struct reader *r);
 
+/* Safe restrict entries of a family, where no default has been given. */
+void config_safe_default(struct config *c, int family);
+
 /* What the options of a source line fill. */
 struct source_line {
 	struct config_source	source;
@@ -156,7 +160,7 @@ extern const size_t filegen_name_count;
 
 /* Parse functions, by the file that owns them. */
 /* simple.c */
-directive_parse parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_ints, parse_relic;
+directive_parse parse_rate, parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_ints, parse_relic;
 /* sources.c */
 directive_parse parse_source, parse_other_mode;
 /* clocks.c */

@@ -78,6 +78,15 @@ parse_options(struct reader *r, const struct directive *d)
 	*r->c = copy;
 }
 
+/* discard and limit: two ways to say one thing, of which the last line wins. */
+void
+parse_rate(struct reader *r, const struct directive *d)
+{
+	parse_options(r, d);
+	if (!r->bad)
+		r->c->discard.by_score = d->kind != 0;
+}
+
 /* An address or name that is only looked at, then options. */
 void
 parse_target(struct reader *r, const struct directive *d)

@@ -159,6 +159,7 @@ static void
 add_source(struct reader *r, const struct directive *d, struct source_line *line, unsigned column)
 {
 	if (line->nts) {
+		r->idle = true;
 		reader_warn(r, column, "'%.200s' is not used: NTS has no effect yet, and time that was to be authenticated is not taken without",
 		    line->source.host);
 		return;

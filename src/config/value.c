@@ -6,10 +6,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/value.h"
 
 #define WEEK_S		604800.0
+#define DAY_S		86400
+#define DAYS_1970	25567	/* days from 1900 to 1970 */
+#define DAYS_MAX	109572	/* … to 2200 */
 #define NUMBER_MAX	64	/* characters of a number that are worth reading */
 
 static const char digits[] = "0123456789";
@@ -78,5 +82,45 @@ value_double(const char *s, double *out)
 	if (!isfinite(v))
 		return VALUE_OVERFLOW;
 	*out = v;
+	return VALUE_OK;
+}
+
+/* "2026-01-31" with no more and no less, and a day that there is. */
+static bool
+calendar_day(const char *s, int64_t *out)
+{
+	struct tm tm = { .tm_mday = 0 }, settled;
+	const char *end;
+	time_t t;
+
+	if (strspn(s, digits) != 4 || strlen(s) != 10)
+		return false;
+	end = strptime(s, "%Y-%m-%d", &tm);
+	if (end == NULL || *end != '\0')
+		return false;
+	/* It makes the first of March of a 29 February that there is not. */
+	settled = tm;
+	t = timegm(&settled);
+	*out = (int64_t)t;
+	return settled.tm_mday == tm.tm_mday && settled.tm_mon == tm.tm_mon;
+}
+
+enum value_err
+value_date(const char *s, int64_t *out)
+{
+	int64_t day = 0, t = 0;
+
+	if (!calendar_day(s, &t)) {
+		enum value_err e = s[0] >= '0' && s[0] <= '9' ? value_int(s, &day) : VALUE_SYNTAX;
+
+		if (e != VALUE_OK)
+			return e;
+		if (day > DAYS_MAX)
+			return VALUE_OVERFLOW;
+		t = (day - DAYS_1970) * DAY_S;
+	}
+	if (t < 0 || t > (int64_t)(DAYS_MAX - DAYS_1970) * DAY_S)
+		return VALUE_OVERFLOW;
+	*out = t;
 	return VALUE_OK;
 }

@@ -105,6 +105,21 @@ put_expire(struct text *t, const struct var_subject *s)
 	put_minute(t, s->v->leap_expire);
 }
 
+/* Where leap seconds are smeared for clients at all. */
+static void
+put_smear_interval(struct text *t, const struct var_subject *s)
+{
+	if (s->v->system->smear > 0)
+		text_add(t, "%.0f", s->v->system->smear);
+}
+
+static void
+put_smear_offset(struct text *t, const struct var_subject *s)
+{
+	if (s->v->system->smear > 0)
+		put_ms(t, 6, leap_smear_offset(&s->v->system->vars.smear, s->v->now.mono));
+}
+
 static void
 put_kernel_clock(struct text *t, const struct var_subject *s)
 {
@@ -238,6 +253,8 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "tai",	true,	FUNCTION(put_tai),		"TAI minus UTC, s, if known" }, \
 	{ "leapsec",	true,	FUNCTION(put_leapsec),		"next or last leap second, if known" }, \
 	{ "expire",	true,	FUNCTION(put_expire),		"when the leap file expires, if there is one" }, \
+	{ "leapsmearinterval", true, FUNCTION(put_smear_interval), "over how long inserted seconds are smeared for clients, s" }, \
+	{ "leapsmearoffset", true, FUNCTION(put_smear_offset),	"by which clients are told another time than ours just now, ms" }, \
 	{ "rootdist",	true,	FUNCTION(put_rootdist),		"root distance: half the root delay and the root dispersion, ms" }, \
 	{ "est_error",	true,	SYSVAR(AS_MS6, est_error),	"estimated error of the offset, standard deviation, ms" }, \
 	{ "clock_driver", true,	VIEW(AS_STRING, clock_driver),	"the clock that is steered" }, \

@@ -18,6 +18,7 @@
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
 #include "root.h"
+#include "wire/control.h"
 
 #define HOUR		3600.0	/* s between writes of the drift file */
 #define START_WAIT	30.0	/* s that a starting parent waits for its child */
@@ -33,6 +34,7 @@ open_log(const struct root *r)
 	if (path == NULL && r->opts->debug > 0)
 		path = "stderr";
 	log_set_debug(r->opts->debug);
+	log_set_classes(r->config->logconfig);
 	if (path != NULL) {
 		if (log_to_file(path) == 0)
 			return true;
@@ -74,7 +76,7 @@ read_drift(struct root *r)
 	switch (path == NULL ? DRIFT_ABSENT : driftfile_read(path, &r->drift)) {
 	case DRIFT_OK:
 		r->have_drift = true;
-		log_info("frequency %.3f ppm from %s", r->drift * 1e6, path);
+		log_of(LOG_CLOCK_INFO, "frequency %.3f ppm from %s", r->drift * 1e6, path);
 		break;
 	case DRIFT_ABSENT:
 		break;
@@ -117,6 +119,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	write_drift(arg, false);
 	root_stats_hour(arg);
+	root_leap_hour(arg);
 }
 
 /* --- news of the client -------------------------------------------------------------------- */
@@ -184,6 +187,19 @@ on_set(struct root *r, const struct client_report *n)
 }
 
 static void
+tell_leap(const struct root *r, int event)
+{
+	const struct system *s = client_system(r->client);
+
+	if (event == EVENT_LEAP_ARMED)
+		log_of(LOG_CLOCK_EVENT, "a leap second will be %s at the end of today (UTC)", s->armed.step > 0 ? "inserted" : "left out");
+	else if (event == EVENT_LEAP_DISARMED)
+		log_warnx("there will be no leap second today after all");
+	else if (event == EVENT_LEAP)
+		log_of(LOG_CLOCK_EVENT, "the leap second is over");
+}
+
+static void
 on_news(void *arg, const struct client_report *n)
 {
 	struct root *r = arg;
@@ -194,10 +210,10 @@ on_news(void *arg, const struct client_report *n)
 		publish(r);
 		break;
 	case CLIENT_STEPPED:
-		log_info("time stepped by %+.6f s%s", n->value, sysclock_steers_host(r->clock) ? "" : " on the software clock; the kernel's is left alone");
+		log_of(LOG_CLOCK_EVENT, "time stepped by %+.6f s%s", n->value, sysclock_steers_host(r->clock) ? "" : " on the software clock; the kernel's is left alone");
 		break;
 	case CLIENT_SYNCED:
-		log_info("synchronised, offset %+.6f s", n->value);
+		log_of(LOG_SYNC_STATUS, "synchronised, offset %+.6f s", n->value);
 		tell_manager(r);
 		if (r->wait_sync)
 			parent_may_go(r, 0);
@@ -233,9 +249,12 @@ on_news(void *arg, const struct client_report *n)
 		root_clock_gone(r, n->assoc);
 		listener_follow(r->listener);
 		break;
+	case CLIENT_EVENT:
+		if (n->assoc == NULL)
+			tell_leap(r, n->event);
+		break;
 	case CLIENT_REPLY:
 	case CLIENT_SAMPLE:
-	case CLIENT_EVENT:
 		break;
 	}
 }
@@ -329,6 +348,7 @@ open_client(struct root *r)
 	if (r->client == NULL)
 		return false;
 	learn_own_refids(r);
+	root_leap_reload(r);
 	return true;
 }
 
@@ -368,6 +388,7 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 	log_reopen();
 	notify_manager("RELOADING=1");
 	settings_reload(r);
+	root_leap_hour(r);	/* even if the configuration has been refused */
 	client_network_changed(r->client);
 	publish(r);
 	notify_manager("READY=1");
@@ -390,7 +411,6 @@ catch_signals(struct root *r)
 		{ SIGHUP, on_hangup }, { SIGUSR1, on_debug }, { SIGUSR2, on_debug },
 	};
 
-	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a file at its limit is an error of that file */
 	for (size_t i = 0; i < NELEMS(table); i++) {
 		r->signal[i] = evsignal_new(r->base, table[i].sig, table[i].cb, r);
@@ -465,6 +485,7 @@ tear_down(struct root *r)
 		event_free(r->hourly);
 	client_free(r->client);
 	root_clocks_close(r);
+	root_leap_close(r);
 	listener_free(r->listener);
 	root_control_free(r);
 	restrict_free(r->restricts);
@@ -540,11 +561,30 @@ drop_rights(struct root *r)
 	return enter_sandbox(r, privileged);
 }
 
+/* --saveconfigquit: 0 or 1, the exit status. */
+static int
+save_and_quit(const struct options *o)
+{
+	struct config *c = settings_load(o, NULL);
+	int status = 1;
+
+	if (c != NULL && config_save(c, o->saveconfig, walltime_now()) == -1)
+		log_err("%s: the configuration cannot be saved", o->saveconfig);
+	else if (c != NULL)
+		status = c->errors > 0;
+	config_free(c);
+	return status;
+}
+
 int
 daemon_run(const struct options *o, const char *command)
 {
 	struct root r = { .opts = o, .waiting = -1, .status = 1 };
 
+	/* Before the first line of the log. */
+	signal(SIGPIPE, SIG_IGN);
+	if (o->saveconfig != NULL)
+		return save_and_quit(o);
 	r.config = settings_load(o, NULL);
 	if (r.config == NULL || !go_background(&r) || !open_log(&r))
 		goto out;

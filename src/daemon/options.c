@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "daemon/options.h"
 
 #define UPDATE_INTERVAL	300	/* s */
@@ -60,6 +61,7 @@ static const struct row rows[] = {
 	{ "propagationdelay", 'r', KIND_INERT_ARG, 0, "S", "no effect: broadcasts are not listened to" },
 	{ "dumpopts", 'R', KIND_VERDICT, OPTIONS_DUMP, NULL, "print the options as understood and exit" },
 	{ "sandbox", 0, KIND_FLAG, AT(sandbox), NULL, "confine itself to the system calls it needs, or do not run; without this only if it is privileged" },
+	{ "saveconfigquit", 0, KIND_STRING, AT(saveconfig), "FILE", "write the configuration as understood into a new file and exit" },
 	{ "statsdir", 's', KIND_STRING, AT(statsdir), "DIR", "directory of the statistics files" },
 	{ "trustedkey", 't', KIND_KEY, 0, "ID", "trust this symmetric key, as trustedkey does; may be repeated" },
 	{ "user", 'u', KIND_STRING, AT(user), "USER[:GROUP]", "run as that user after start" },
@@ -147,8 +149,8 @@ take_listed(struct options *o, const struct row *r, const char *arg)
 		o->interface[o->ninterface++] = arg;
 		return true;
 	}
-	if (strchr(arg, '=') == NULL || *arg == '=') {
-		fprintf(stderr, "ntpd: --%s: \"%s\" is not NAME=VALUE\n", r->name, arg);
+	if (strchr(arg, '=') == NULL || !config_variable_name_ok(arg, strcspn(arg, "="))) {
+		fprintf(stderr, "ntpd: --%s: \"%s\" is not NAME=VALUE with a name that ntpq can ask for\n", r->name, arg);
 		return false;
 	}
 	o->var_default[o->nvar] = r->kind == KIND_DVAR;

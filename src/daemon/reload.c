@@ -65,6 +65,7 @@ name_what_waits(const struct config *old, const struct config *new)
 	const struct { const char *what; bool changed; } rows[] = {
 		{ "clock", old->clock != new->clock },
 		{ "enable or disable ntp", old->enable_ntp != new->enable_ntp },
+		{ "rlimit", memcmp(&old->rlimit, &new->rlimit, sizeof(old->rlimit)) != 0 },
 		{ "pidfile", differ(old->pidfile, new->pidfile) },
 		{ "workers", old->workers != new->workers },
 	};
@@ -104,7 +105,9 @@ settings_carry_out(struct root *r)
 {
 	const struct config *new = r->config;
 
+	log_set_classes(new->logconfig);
 	root_stats_reload(r);
+	root_leap_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
 	client_set_keys(r->client, r->keys);
 }

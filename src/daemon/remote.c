@@ -228,14 +228,54 @@ configure(void *arg, const struct addr *from, const char *data, size_t len, char
 	return ok;
 }
 
+/* Digits of the day and time for %Y %m %d %H %M %S, as ntpd's ntpq has them; whatever else a % stands before stays, since names are to stay plain. */
+static void
+expand(const char *name, char *out, size_t cap)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	size_t n = 0;
+
+	localtime_r(&now, &tm);
+	for (; *name != '\0' && n + 8 < cap; name++) {
+		const struct { char letter; int value; } rows[] = {
+			{ 'Y', tm.tm_year + 1900 }, { 'm', tm.tm_mon + 1 }, { 'd', tm.tm_mday }, { 'H', tm.tm_hour }, { 'M', tm.tm_min }, { 'S', tm.tm_sec },
+		};
+		size_t i = 0;
+
+		for (; i < NELEMS(rows) && !(name[0] == '%' && name[1] == rows[i].letter); i++)
+			;
+		if (i < NELEMS(rows))
+			n += (size_t)snprintf(out + n, cap - n, "%02d", rows[i].value);
+		else
+			out[n++] = *name;
+		name += i < NELEMS(rows);
+	}
+	out[n] = '\0';
+}
+
 static bool
 save(void *arg, const struct addr *from, const char *name, char reply[static MODE6_REPLY_MAX])
 {
-	(void)arg;
-	(void)from;
-	(void)name;
-	snprintf(reply, MODE6_REPLY_MAX, "saveconfig prohibited, no saveconfigdir configured");
-	return false;
+	const struct root *r = arg;
+	const char *dir = r->config->saveconfigdir;
+	char path[PATH_MAX], who[ADDR_STR_MAX], plain[NAME_MAX];
+	int len;
+
+	if (dir == NULL) {
+		snprintf(reply, MODE6_REPLY_MAX, "saveconfig prohibited, no saveconfigdir configured");
+		return false;
+	}
+	expand(name, plain, sizeof(plain));
+	len = snprintf(path, sizeof(path), "%s/%s", dir, plain);
+	if (len < 0 || (size_t)len >= sizeof(path) || config_save(r->config, path, walltime_now()) == -1) {
+		snprintf(reply, MODE6_REPLY_MAX, "unable to save the configuration to %s: %s", plain, strerror((size_t)len >= sizeof(path) ? ENAMETOOLONG : errno));
+		log_warn("%s has asked to save the configuration to %s, which cannot be done", addr_str(from, who, sizeof(who)), path);
+		return false;
+	}
+	log_info("the configuration has been saved to %s, as %s has asked", path, addr_str(from, who, sizeof(who)));
+	snprintf(reply, MODE6_REPLY_MAX, "Configuration saved to %s", plain);
+	return true;
 }
 
 static void

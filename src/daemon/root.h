@@ -4,6 +4,8 @@
 #define DAEMON_ROOT_H
 
 #include <event2/event.h>
+#include <limits.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "client/client.h"
@@ -20,6 +22,16 @@ struct stats;
 
 #define ROOT_SIGNALS	8
 #define ROOT_CLOCKS	32	/* reference clocks */
+
+/* The leap file as it was read. */
+struct root_leap {
+	struct leap_table	*table;		/* NULL = none */
+	char			 path[PATH_MAX];
+	struct stat		 seen;		/* st_ino 0 = not yet */
+	bool			 checked;	/* its hash */
+	bool			 lost;		/* it could not be read last time, and this has been said */
+	struct monotime		 told;		/* of its expiry; 0 = not yet */
+};
 
 struct root {
 	const struct options	*opts;
@@ -42,6 +54,7 @@ struct root {
 	struct stats		*stats;		/* NULL before privileges are dropped */
 	struct ifaces_watch	*ifaces;
 	struct event		*hourly;
+	struct root_leap	 leap;
 	struct clockread	 started;
 	bool			 have_drift;
 	double			 drift;		/* s/s, as in the file */
@@ -50,6 +63,7 @@ struct root {
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
 	int			 status;	/* exit status */
 	struct log_gate		 drift_gate, refused_gate;
+	struct log_ration	 event_lines;
 };
 
 /*
@@ -105,6 +119,12 @@ bool root_stats_open(struct root *r);
 void root_stats_reload(struct root *r);
 void root_stats_news(struct root *r, const struct client_report *n);
 void root_stats_hour(struct root *r);
+void root_stats_event(struct root *r, int event);	/* an event of the system that no client reports */
 void root_stats_close(struct root *r);
+
+/* leapfile.c: reads the leap file if it has changed, or if its name or options have. */
+void root_leap_reload(struct root *r);
+void root_leap_hour(struct root *r);
+void root_leap_close(struct root *r);
 
 #endif

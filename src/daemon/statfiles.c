@@ -10,17 +10,38 @@
 
 #define TEXT_LEN	32
 
+#define EVENT_LINES	60	/* a minute, in the log: a flood of them tells no more than their number */
+
+/* The line that ntpd logs of an event, for those who want it. */
+static void
+log_event(struct root *r, const struct clockread *now, const struct addr *addr, uint16_t status, int event, const char *text)
+{
+	unsigned bit = LOG_BIT(addr != NULL ? LOG_CLASS_PEER : LOG_CLASS_SYS, LOG_TYPE_EVENTS), held = 0;
+	char ip[ADDR_STR_MAX] = "0.0.0.0";
+
+	if (!log_wants(bit) || !log_ration(&r->event_lines, now->mono, EVENT_LINES, &held))
+		return;
+	if (held > 0)
+		log_of(bit, "%u more events in the minute before", held);
+	if (addr != NULL)
+		addr_str(addr, ip, sizeof(ip));
+	log_of(bit, "%s %04x %02x %s%s%s", ip, (status & ~15u) | (unsigned)event, (unsigned)event | (addr != NULL ? 0x80u : 0u),
+	    control_event_name(addr != NULL, (unsigned)event), text != NULL ? " " : "", text != NULL ? text : "");
+}
+
 static void
 system_event_file(struct root *r, const struct clockread *now, int event, const char *text)
 {
 	struct control_view v = { .system = client_system(r->client) };
 
+	log_event(r, now, NULL, control_system_status(&v), event, text);
 	stats_proto(r->stats, now, NULL, control_system_status(&v), (unsigned)event, text);
 }
 
 static void
 peer_event_file(struct root *r, const struct clockread *now, const struct assoc *a, int event, const char *text)
 {
+	log_event(r, now, &a->addr, control_peer_status(a), event, text);
 	stats_proto(r->stats, now, &a->addr, control_peer_status(a), (unsigned)event, text);
 }
 
@@ -91,6 +112,17 @@ root_stats_news(struct root *r, const struct client_report *n)
 	}
 }
 
+void
+root_stats_event(struct root *r, int event)
+{
+	struct clockread now;
+
+	if (r->stats == NULL)
+		return;
+	sysclock_read(r->clock, &now);
+	system_event_file(r, &now, event, NULL);
+}
+
 /* The counters of ntpq's sysstats: replies to us are packets too. */
 static void
 count(const struct root *r, struct server_counters *c)
@@ -103,6 +135,26 @@ count(const struct root *r, struct server_counters *c)
 	c->processed += received;
 }
 
+/* logconfig sysstatistics and peerstatistics. */
+static void
+log_hour(const struct root *r, const struct clockread *now)
+{
+	const struct sysvars *v = &client_system(r->client)->vars;
+	size_t n;
+	const struct assoc *const *a = client_assocs(r->client, &n);
+	char ip[ADDR_STR_MAX];
+
+	log_of(LOG_BIT(LOG_CLASS_SYS, LOG_TYPE_STATISTICS) | LOG_BIT(LOG_CLASS_CLOCK, LOG_TYPE_STATISTICS),
+	    "offset %.6f sec freq %.3f ppm error %.6f poll %d", v->offset, v->freq * 1e6, v->clk_jitter, v->tc);
+	log_of(LOG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATISTICS), "stratum %u, root distance %.6f s, frequency %.3f ppm", v->stratum,
+	    sysvars_rootdist(v, now->mono), v->freq * 1e6);
+	for (size_t i = 0; i < n; i++) {
+		if (a[i]->addr.family != 0)
+			log_of(LOG_BIT(LOG_CLASS_PEER, LOG_TYPE_STATISTICS), "%s reach %o offset %.6f delay %.6f jitter %.6f",
+			    addr_str(&a[i]->addr, ip, sizeof(ip)), a[i]->reach, a[i]->stat.offset, a[i]->stat.delay, a[i]->stat.jitter);
+	}
+}
+
 void
 root_stats_hour(struct root *r)
 {
@@ -113,6 +165,7 @@ root_stats_hour(struct root *r)
 	if (r->stats == NULL)
 		return;
 	sysclock_read(r->clock, &now);
+	log_hour(r, &now);
 	count(r, &counters);
 	stats_sys(r->stats, &now, &counters);
 	if (getrusage(RUSAGE_SELF, &ru) == 0)

@@ -75,6 +75,19 @@ list_setvars(const struct root *r, struct control_setvar out[static VARS_SETVARS
 }
 
 static void
+view_leaps(const struct root *r, struct control_view *v)
+{
+	const struct leap_table *t = r->leap.table;
+	struct leap_second s;
+
+	if (t == NULL)
+		return;
+	s = leap_next(t, v->now.wall);
+	v->leapsec = s.step != 0 ? s.at : t->row[t->n - 1].from;
+	v->leap_expire = t->expires;
+}
+
+static void
 hold(void *arg, bool on)
 {
 	const struct root *r = arg;
@@ -119,6 +132,7 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 	if (v.nsockets > SOCKETS_MAX)
 		v.nsockets = SOCKETS_MAX;
 	sysclock_read(r->clock, &v.now);
+	view_leaps(r, &v);
 	v.assocs = client_assocs(r->client, &v.nassocs);
 	listener_mrus(r->listener, &v.mrus);
 	listener_mru_stats(r->listener, &v.mru_stats);

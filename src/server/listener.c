@@ -20,7 +20,7 @@ const struct listener_opts listener_defaults = {
 	.ipv4 = true,
 	.ipv6 = true,
 	.monitor = true,
-	.discard = { .average_log2 = 3, .minimum = 2, .monitor = 3000 },
+	.discard = { .average_log2 = 3, .minimum = 2, .monitor = 3000, .rate = 1, .burst = 20, .kod = 0.5 },
 	.mru = { .maxmem = 1024, .mindepth = 600, .maxage = 64, .initmem = 4, .incmem = 4 },
 };
 

@@ -15,7 +15,7 @@
 #define KOD_GAP		2	/* s: at most one KoD in this time */
 #define MERCY_MASK	3u	/* one in four */
 
-const struct discard_opts discard_defaults = { .average_log2 = 3, .minimum = 2, .monitor = 3000 };
+const struct discard_opts discard_defaults = { .average_log2 = 3, .minimum = 2, .monitor = 3000, .rate = 1, .burst = 20, .kod = 0.5 };
 
 static double
 headway(const struct discard_opts *o)
@@ -45,6 +45,27 @@ refuse(struct ratelimit *s, const struct discard_opts *o, struct monotime now, u
 	return flood ? RATELIMIT_DROP : RATELIMIT_KOD;
 }
 
+/* NTPsec's way: each packet adds 1 / burst to a score that decays over burst seconds, so that a steady client's score is its rate. */
+static enum ratelimit_verdict
+check_score(struct ratelimit *s, const struct discard_opts *o, struct monotime now, uint32_t chance)
+{
+	double since = s->seen == 0 ? 0 : fmax(0, monotime_diff(now, s->last));
+
+	s->score = (float)((s->seen == 0 ? 0 : s->score * exp(-since / o->burst)) + 1 / o->burst);
+	s->last = now;
+	if (s->seen == 0)
+		s->until = now;
+	s->seen = 1;
+	if ((double)s->score < o->rate)
+		return RATELIMIT_PASS;
+	if ((chance & MERCY_MASK) == 0)
+		return RATELIMIT_MERCY;
+	if ((double)s->score > o->rate + o->kod || monotime_before(now, s->until))
+		return RATELIMIT_DROP;
+	s->until = monotime_add(now, KOD_GAP);
+	return RATELIMIT_KOD;
+}
+
 enum ratelimit_verdict
 ratelimit_check(struct ratelimit *s, const struct discard_opts *o, struct monotime now, uint32_t chance)
 {
@@ -52,6 +73,8 @@ ratelimit_check(struct ratelimit *s, const struct discard_opts *o, struct monoti
 	double since = fmax(0, monotime_diff(now, s->last));
 	double leak = fmax(0, monotime_diff(s->until, now));
 
+	if (o->by_score)
+		return check_score(s, o, now, chance);
 	s->last = now;
 	if (s->seen == 0) {
 		s->until = now;

@@ -243,6 +243,20 @@ respond_face(struct packet *face, const struct sysvars *sys, struct monotime now
 		face->reftime = walltime_to_ntp(sys->reftime);
 }
 
+/* Nobody is to take the second as well: the warning is hidden, and the reference ID says that the time is smeared. */
+void
+respond_smear(struct packet *face, const struct leap_smear *smear, double offset)
+{
+	if (smear->interval <= 0 || face->leap == LEAP_UNSYNC)
+		return;
+	face->leap = LEAP_NONE;
+	if (offset == 0)
+		return;
+	face->refid = leap_smear_refid(offset);
+	if (face->reftime.raw != 0)
+		face->reftime.raw += (uint64_t)llround(offset * 0x1p32);
+}
+
 size_t
 respond_reply(uint8_t out[static RESPOND_MAX], const struct request *rq, const struct request_head *head, const struct packet *face)
 {

@@ -82,9 +82,10 @@ judge(struct worker *w, const struct request *rq, enum respond_reason why, struc
 
 /* Writes what is to be said into out; 0 = nothing. */
 static size_t
-build(const struct worker *w, enum respond_reason why, const struct request *rq, const struct request_head *head, const struct packet *face,
-    uint8_t out[static RESPOND_MAX])
+build(const struct worker *w, enum respond_reason why, const struct request *rq, const struct request_head *head, uint8_t out[static RESPOND_MAX])
 {
+	const struct packet *face = head->reply_mode == MODE_SERVER ? &w->client_face : &w->face;
+
 	switch (why) {
 	case RESPOND_TIME:
 		return respond_reply(out, rq, head, face);
@@ -119,11 +120,11 @@ interleave(struct worker *w, const struct request *rq, const struct request_head
 
 /* One datagram; true if there is now a reply to it in that slot. */
 static bool
-answer(struct worker *w, const struct datagram *d, size_t slot, const struct packet *face, int fd, struct monotime now)
+answer(struct worker *w, const struct datagram *d, size_t slot, int fd, struct monotime now)
 {
 	struct datagram *out = &w->out[slot];
 	uint64_t chance = roll(w);
-	struct request_head head;
+	struct request_head head = { .reply_mode = MODE_RESERVED };
 	struct request rq = {
 		.buf = d->buf,
 		.len = d->len,
@@ -148,7 +149,9 @@ answer(struct worker *w, const struct datagram *d, size_t slot, const struct pac
 		w->control(w->control_arg, d, rq.flags, fd);
 		return false;
 	}
-	out->len = build(w, why, &rq, &head, face, out->buf);
+	w->smeared[slot] = head.reply_mode == MODE_SERVER ? w->smear : 0;
+	rq.rec = walltime_add(rq.rec, w->smeared[slot]);
+	out->len = build(w, why, &rq, &head, out->buf);
 	if (out->len == 0)
 		return false;
 	out->peer = d->peer;
@@ -184,13 +187,15 @@ look_ahead(const struct worker *w, size_t n)
 size_t
 worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 {
-	struct packet face;
 	size_t replies = 0;
 
 	look_ahead(w, n);
-	respond_face(&face, &w->sys, now);
+	respond_face(&w->face, &w->sys, now);
+	w->client_face = w->face;
+	w->smear = leap_smear_offset(&w->sys.smear, now);
+	respond_smear(&w->client_face, &w->sys.smear, w->smear);
 	for (size_t i = 0; i < n; i++)
-		replies += answer(w, &w->in[i], replies, &face, fd, now);
+		replies += answer(w, &w->in[i], replies, fd, now);
 	return replies;
 }
 
@@ -211,7 +216,7 @@ worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 
 	host.ns += (int64_t)to_sign * w->signing_ns;
 	for (size_t i = from; i < from + n; i++, host.ns += w->spacing_ns) {
-		struct walltime xmt = clockmap_apply(&w->map, host);
+		struct walltime xmt = walltime_add(clockmap_apply(&w->map, host), w->smeared[i]);
 
 		if (w->to_stamp[i])
 			respond_stamp(w->outbuf[i], xmt);
@@ -252,7 +257,7 @@ void
 worker_left(struct worker *w, const uint8_t *tail, size_t len, struct walltime host)
 {
 	static const size_t mac_lens[] = { 0, KEY_ID_LEN + 16, KEY_ID_LEN + 20 };
-	struct ntptime xmt = walltime_to_ntp(clockmap_apply(&w->map, host));
+	struct ntptime xmt = walltime_to_ntp(walltime_add(clockmap_apply(&w->map, host), w->smear));
 
 	for (size_t i = 0; i < NELEMS(mac_lens); i++) {
 		size_t reply = PACKET_LEN + mac_lens[i];

@@ -30,6 +30,9 @@ struct worker {
 	bool			 asked;		/* some reply in the outbox asks when it leaves: worker_left wants to know */
 	int64_t			 signing_ns;	/* for one reply, averaged */
 	int64_t			 spacing_ns;	/* between replies that leave together, averaged */
+	struct packet		 face, client_face;	/* of this batch; the second one with the smear */
+	double			 smear;			/* s, of this batch */
+	double			 smeared[UDP_BATCH];	/* s, that of reply i */
 	bool			 to_stamp[UDP_BATCH];	/* reply i waits for its transmit time … */
 	struct ntptime		 to_note[UDP_BATCH];	/* … the receive time of a reply whose time of leaving is remembered, or 0 … */
 	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key */

@@ -275,26 +275,9 @@ stats_use(struct stats *s, const struct clockread *now, const struct rusage *ru)
 	s->used = now->mono;
 }
 
-static const char *const system_events[EVENT_CODES] = {
-	[EVENT_UNSPEC] = "unspecified", [EVENT_FREQ_NOT_SET] = "freq_not_set", [EVENT_FREQ_SET] = "freq_set", [EVENT_SPIKE] = "spike_detect",
-	[EVENT_FREQ_MODE] = "freq_mode", [EVENT_CLOCK_SYNC] = "clock_sync", [EVENT_RESTART] = "restart", [EVENT_PANIC] = "panic_stop",
-	[EVENT_NO_SYSPEER] = "no_sys_peer", [EVENT_LEAP_ARMED] = "leap_armed", [EVENT_LEAP_DISARMED] = "leap_disarmed",
-	[EVENT_LEAP] = "leap_event", [EVENT_STEP] = "clock_step", [EVENT_KERN] = "kern", [EVENT_TAI] = "TAI",
-	[EVENT_LEAP_STALE] = "stale_leapsecond_values",
-};
-
-static const char *const peer_events[EVENT_CODES] = {
-	[PEVENT_NONE] = "unspecified", [PEVENT_MOBILIZE] = "mobilize", [PEVENT_DEMOBILIZE] = "demobilize",
-	[PEVENT_UNREACHABLE] = "unreachable", [PEVENT_REACHABLE] = "reachable", [PEVENT_RESTART] = "restart",
-	[PEVENT_NO_REPLY] = "no_reply", [PEVENT_RATE] = "rate_exceeded", [PEVENT_DENIED] = "access_denied",
-	[PEVENT_LEAP_ARMED] = "leap_armed", [PEVENT_SYSPEER] = "sys_peer", [PEVENT_CLOCK] = "clock_event", [PEVENT_BADAUTH] = "bad_auth",
-	[PEVENT_POPCORN] = "popcorn", [PEVENT_INTERLEAVE] = "interleave_mode", [PEVENT_INTERLEAVE_ERROR] = "interleave_error",
-};
-
 void
 stats_proto(struct stats *s, const struct clockread *now, const struct addr *addr, uint16_t status, unsigned event, const char *text)
 {
-	const char *const *names = addr != NULL ? peer_events : system_events;
 	unsigned code = event & (EVENT_CODES - 1);
 	char ip[ADDR_STR_MAX] = "0.0.0.0";
 
@@ -303,5 +286,5 @@ stats_proto(struct stats *s, const struct clockread *now, const struct addr *add
 	if (addr != NULL)
 		addr_str(addr, ip, sizeof(ip));
 	record(s, STATS_PROTO, now, "%s %04x %02x %s%s%.*s", ip, (status & ~(EVENT_CODES - 1u)) | code, code | (addr != NULL ? PEER_EVENT : 0u),
-	    names[code], text != NULL ? " " : "", TEXT_MAX, text != NULL ? text : "");
+	    control_event_name(addr != NULL, code), text != NULL ? " " : "", TEXT_MAX, text != NULL ? text : "");
 }

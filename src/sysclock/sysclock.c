@@ -182,6 +182,17 @@ sysclock_set_status(struct sysclock *c, const struct sysclock_status *st)
 	return c->ops->set_status(c->driver, st);
 }
 
+int
+sysclock_leap(struct sysclock *c, struct monotime now, int second)
+{
+	if (c->ops->steers_host)
+		return 0;
+	if (c->ops->step(c->driver, now, -second) == -1)
+		return -1;
+	c->generation++;
+	return 0;
+}
+
 double
 sysclock_freq(const struct sysclock *c)
 {
@@ -226,7 +237,8 @@ sysclock_watch(struct sysclock *c, double *slept)
 		jump = 0;
 	if (jump != 0 || *slept != 0)
 		c->generation++;
-	if (jump == 0 || is_leap_second(c, jump) || c->ops->absorb(c->driver, jump))
+	/* A clock of our own makes its leap seconds itself, and takes no part in the host's. */
+	if (jump == 0 || (c->ops->steers_host && is_leap_second(c, jump)) || c->ops->absorb(c->driver, jump))
 		return 0;
 	c->steered += jump;
 	return jump;

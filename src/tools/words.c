@@ -19,18 +19,8 @@ static const char *const source_words[] = {
 	"sync_wristwatch", "sync_telephone",
 };
 
-static const char *const sys_events[] = {
-	"unspecified", "freq_not_set", "freq_set", "spike_detect", "freq_mode", "clock_sync", "restart", "panic_stop",
-	"no_sys_peer", "leap_armed", "leap_disarmed", "leap_event", "clock_step", "kern", "TAI", "stale_leapsecond_values",
-};
-
 static const char *const selections[] = {
 	"reject", "falsetick", "excess", "outlier", "candidate", "backup", "sys.peer", "pps.peer",
-};
-
-static const char *const peer_events[] = {
-	"", "mobilize", "demobilize", "unreachable", "reachable", "restart", "no_reply", "rate_exceeded", "access_denied",
-	"leap_armed", "sys_peer", "clock_event", "bad_auth", "popcorn", "interleave_mode", "interleave_error",
 };
 
 /* The associations listing has shorter words for three of them. */
@@ -118,14 +108,14 @@ words_status(enum status_kind kind, uint16_t status, char *buf, size_t cap)
 	case STATUS_SYSTEM:
 		strb_add(&t, "%s, %s, ", leap_words[status >> 14], word(source_words, NELEMS(source_words), status >> 8 & 0x3f));
 		add_events(&t, status);
-		strb_add(&t, ", %s", sys_events[status & 15]);
+		strb_add(&t, ", %s", control_event_name(false, status & 15));
 		break;
 	case STATUS_PEER:
 		bits(peer_bits, NELEMS(peer_bits), status >> 8, ", ", &t);
 		strb_add(&t, "%ssel_%s, ", t.len > 0 ? ", " : "", words_selection(status));
 		add_events(&t, status);
 		if ((status & 15) != 0)
-			strb_add(&t, ", %s", peer_events[status & 15]);
+			strb_add(&t, ", %s", control_event_name(true, status & 15));
 		break;
 	case STATUS_CLOCK:
 		add_events(&t, status);

@@ -120,3 +120,27 @@ control_next(const char **p, const char *end, struct control_item *item)
 	} while (item->name_len == 0 && item->value == NULL);
 	return LIST_ITEM;
 }
+
+const char *
+control_event_name(bool peer, unsigned event)
+{
+	static const char *const names[2][16] = {
+		{
+			[EVENT_UNSPEC] = "unspecified", [EVENT_FREQ_NOT_SET] = "freq_not_set", [EVENT_FREQ_SET] = "freq_set",
+			[EVENT_SPIKE] = "spike_detect", [EVENT_FREQ_MODE] = "freq_mode", [EVENT_CLOCK_SYNC] = "clock_sync",
+			[EVENT_RESTART] = "restart", [EVENT_PANIC] = "panic_stop", [EVENT_NO_SYSPEER] = "no_sys_peer",
+			[EVENT_LEAP_ARMED] = "leap_armed", [EVENT_LEAP_DISARMED] = "leap_disarmed", [EVENT_LEAP] = "leap_event",
+			[EVENT_STEP] = "clock_step", [EVENT_KERN] = "kern", [EVENT_TAI] = "TAI", [EVENT_LEAP_STALE] = "stale_leapsecond_values",
+		},
+		{
+			[PEVENT_NONE] = "unspecified", [PEVENT_MOBILIZE] = "mobilize", [PEVENT_DEMOBILIZE] = "demobilize",
+			[PEVENT_UNREACHABLE] = "unreachable", [PEVENT_REACHABLE] = "reachable", [PEVENT_RESTART] = "restart",
+			[PEVENT_NO_REPLY] = "no_reply", [PEVENT_RATE] = "rate_exceeded", [PEVENT_DENIED] = "access_denied",
+			[PEVENT_LEAP_ARMED] = "leap_armed", [PEVENT_SYSPEER] = "sys_peer", [PEVENT_CLOCK] = "clock_event",
+			[PEVENT_BADAUTH] = "bad_auth", [PEVENT_POPCORN] = "popcorn", [PEVENT_INTERLEAVE] = "interleave_mode",
+			[PEVENT_INTERLEAVE_ERROR] = "interleave_error",
+		},
+	};
+
+	return names[peer][event & 15];
+}

@@ -642,7 +642,29 @@ START_TEST(a_kiss_without_the_mac_it_owes_is_ignored)
 }
 END_TEST
 
-UNIT_MAIN("client/exchange", a_source_with_a_key_must_sign_with_it, a_kiss_without_the_mac_it_owes_is_ignored,
+/* Our clock says 2027 and it is 2127: by the wire alone it could as well be 1991. */
+START_TEST(a_base_date_tells_the_era)
+{
+	static const struct { int64_t base; double want; } rows[] = {
+		{ 0, 3155760000.0 - 0x1p32 }, { INT64_C(4102444800), 3155760000.0 }, { INT64_C(500000000), 3155760000.0 - 0x1p32 },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct packet p = sound_reply(NONCE, T1, DELAY, 3155760000.0 - 0x1p32);
+		struct exchange x = asked(NONCE);
+		struct delivery d = deliver(&p, T4);
+		struct reply r;
+
+		d.in.basedate.ns = rows[i].base * NS_PER_S;
+		exchange_receive(&x, &d.in, &r);
+		free(d.buf);
+		ck_assert_int_eq(r.kind, REPLY_SAMPLE);
+		ck_assert_double_eq_tol(r.sample.offset, rows[i].want, 1e-3);
+	}
+}
+END_TEST
+
+UNIT_MAIN("client/exchange", a_base_date_tells_the_era, a_source_with_a_key_must_sign_with_it, a_kiss_without_the_mac_it_owes_is_ignored,
     a_request_says_nothing_but_version_mode_and_nonce, offset_and_delay_are_those_of_the_four_times,
     a_better_stamp_of_departure_is_taken_until_the_reply_is, origin_zero_is_refused_in_every_state,
     a_reply_without_times_is_refused_and_a_good_one_still_taken, only_the_first_reply_counts, origins_of_the_past_are_bogus,

@@ -88,6 +88,7 @@ done(struct house *h, bool ok)
 {
 	ck_assert(h->out.what & SYSTEM_DECISION);
 	system_done(&h->s, h->list, N, &h->out.decision, ok, mono(h->now), wall(h->now + 86400.0 * h->day), &h->out);
+	system_leap(&h->s, h->list, N, mono(h->now), wall(h->now + 86400.0 * h->day), &h->out);
 }
 
 static const double agreed[N] = { 0.001, 0.001, 0.001, 0.001 };

@@ -712,11 +712,11 @@ END_TEST
 #define ALL_OF(class)	(0xfu << ((class) * LOG_TYPES))
 
 static const struct { const char *line; unsigned mask; } logs[] = {
-	{ "logconfig =syncstatus", LOGCONFIG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
-	{ "logconfig sysevents", LOGCONFIG_BIT(LOG_CLASS_SYS, LOG_TYPE_EVENTS) },
+	{ "logconfig =syncstatus", LOG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
+	{ "logconfig sysevents", LOG_BIT(LOG_CLASS_SYS, LOG_TYPE_EVENTS) },
 	{ "logconfig =syncall +clockall", ALL_OF(LOG_CLASS_SYNC) | ALL_OF(LOG_CLASS_CLOCK) },
-	{ "logconfig +peerinfo", ALL_OF(LOG_CLASS_SYNC) | LOGCONFIG_BIT(LOG_CLASS_PEER, LOG_TYPE_INFO) },
-	{ "logconfig -syncstatus", ALL_OF(LOG_CLASS_SYNC) & ~LOGCONFIG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
+	{ "logconfig +peerinfo", ALL_OF(LOG_CLASS_SYNC) | LOG_BIT(LOG_CLASS_PEER, LOG_TYPE_INFO) },
+	{ "logconfig -syncstatus", ALL_OF(LOG_CLASS_SYNC) & ~LOG_BIT(LOG_CLASS_SYNC, LOG_TYPE_STATUS) },
 	{ "logconfig =all", 0xffff }, { "logconfig =allall", 0xffff }, { "logconfig =allsys", ALL_OF(LOG_CLASS_SYS) },
 	{ "logconfig =allevents", 0x2222 },
 };
@@ -830,6 +830,70 @@ START_TEST(literals_are_never_looked_up)
 }
 END_TEST
 
+/* --- unrestrict, limit, reset -------------------------------------------------------------- */
+
+static const struct { const char *text; const char *addr, *mask; bool there; unsigned flags; } taken[] = {
+	{ "restrict 192.0.2.0/24 noquery limited\nunrestrict 192.0.2.0/24 limited\n", "192.0.2.0", "255.255.255.0", true, RESTRICT_NOQUERY },
+	{ "restrict 192.0.2.0/24 noquery\nunrestrict 192.0.2.0/24\n", "192.0.2.0", "255.255.255.0", false, 0 },
+	{ "restrict 192.0.2.0/24 noquery\nunrestrict 192.0.2.0 mask 255.255.255.0\n", "192.0.2.0", "255.255.255.0", false, 0 },
+	{ "restrict 192.0.2.0/24 noquery\ndelrestrict 192.0.2.0 mask 255.255.255.0\n", "192.0.2.0", "255.255.255.0", false, 0 },
+	{ "restrict 192.0.2.0/24 noquery\nunrestrict 192.0.2.0/25\n", "192.0.2.0", "255.255.255.0", true, RESTRICT_NOQUERY },
+	{ "restrict 192.0.2.0/24 noquery\nunrestrict 192.0.2.0/24\nrestrict 192.0.2.0/24 noserve\n", "192.0.2.0", "255.255.255.0", true,
+	    RESTRICT_NOSERVE },
+	{ "restrict one.example noquery\nunrestrict one.example\n", "192.0.2.1", "255.255.255.255", false, 0 },
+	{ "restrict default noquery limited\nunrestrict default\n", "0.0.0.0", "0.0.0.0", true, 0 },
+	{ "restrict default noquery limited\nunrestrict -6 default noquery\n", "::", "::", true, RESTRICT_LIMITED },
+	/* What stands where no line has spoken is the safe default. */
+	{ "unrestrict default noquery limited kod\n", "0.0.0.0", "0.0.0.0", true, RESTRICT_NOMODIFY | RESTRICT_NOTRAP | RESTRICT_NOPEER },
+	{ "unrestrict default\n", "::", "::", true, 0 },
+	{ "unrestrict -4 default\n", "::", "::", true, RESTRICT_KOD | RESTRICT_LIMITED | RESTRICT_NOMODIFY | RESTRICT_NOTRAP | RESTRICT_NOPEER |
+	    RESTRICT_NOQUERY },
+};
+
+START_TEST(unrestrict_takes_back_what_lines_above_have_said)
+{
+	struct config *c = parse_text(taken[_i].text, &m);
+	const struct config_restrict *e = restrict_of(c, taken[_i].addr, taken[_i].mask);
+
+	ck_assert_msg(m.errors == 0, "%s: %s", taken[_i].text, m.n > 0 ? m.v[0].text : "");
+	ck_assert_msg((e != NULL) == taken[_i].there, "%s", taken[_i].text);
+	if (e != NULL)
+		ck_assert_msg(e->rule.flags == taken[_i].flags, "%s: 0x%x", taken[_i].text, e->rule.flags);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(unrestrict_of_nothing_is_told_and_source_loses_its_template)
+{
+	struct config *c = parse_text("unrestrict 192.0.2.9\nrestrict source noquery\nunrestrict source\n", &m);
+
+	ck_assert_uint_eq(m.warnings, 1);
+	ck_assert_ptr_nonnull(remarks_find(&m, "no restrict line above"));
+	for (const struct config_restrict *e = c->restricts; e != NULL; e = e->next)
+		ck_assert(!e->source);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(of_discard_and_limit_the_last_line_wins)
+{
+	struct config *c = parse_text("discard average 4\nlimit average 2.5 burst 40 kod 1\n", &m);
+
+	ck_assert(c->discard.by_score);
+	ck_assert_double_eq(c->discard.rate, 2.5);
+	ck_assert_double_eq(c->discard.burst, 40);
+	ck_assert_double_eq(c->discard.kod, 1);
+	config_free(c);
+	c = parse_text("limit average 2.5\ndiscard average 4\n", &m);
+	ck_assert(!c->discard.by_score);
+	ck_assert_int_eq(c->discard.average_log2, 4);
+	config_free(c);
+	c = parse_text("limit average\n", &m);
+	ck_assert(!c->discard.by_score);
+	config_free(c);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -854,6 +918,9 @@ main(void)
 	tcase_add_test(t, restrict_of_an_unknown_name_is_skipped);
 	tcase_add_test(t, mask_on_a_name_has_no_effect);
 	tcase_add_test(t, source_template_is_kept_apart);
+	tcase_add_loop_test(t, unrestrict_takes_back_what_lines_above_have_said, 0, (int)NELEMS(taken));
+	tcase_add_test(t, unrestrict_of_nothing_is_told_and_source_loses_its_template);
+	tcase_add_test(t, of_discard_and_limit_the_last_line_wins);
 	tcase_add_test(t, ippeerlimit_beyond_its_range_is_0);
 	tcase_add_test(t, kod_without_limited_is_warned_of);
 	tcase_add_test(t, words_of_old_releases_leave_the_other_flags_alone);

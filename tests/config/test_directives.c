@@ -159,7 +159,7 @@ stem(const struct directive *d, const struct option *o)
 static bool
 is_numeric(const struct option *o)
 {
-	return o->type != OPT_SET && o->type != OPT_STRING && o->type != OPT_CHOICE;
+	return o->type != OPT_SET && o->type != OPT_STRING && o->type != OPT_CHOICE && o->type != OPT_DATE;
 }
 
 static double
@@ -264,6 +264,10 @@ static void
 try_option(const struct directive *d, const struct option *o)
 {
 	static const char *const never[] = { "nan", "inf", "-inf", "1e999", "-1e999", "99999999999999999999", "x", "\"1\"", "1x", "=" };
+	static const char *const no_days[] = {
+		"2026-02-29", "2026-13-01", "2026-1-1", "2026-01-01x", "26-01-01", "1969-12-31", "2201-01-01", "-1", "+46000", "25566", "109573", "nan", "x",
+		"99999999999999999999", "=", "\"2026-01-01\"",
+	};
 	char line[256];
 	struct config *c;
 
@@ -281,8 +285,10 @@ try_option(const struct directive *d, const struct option *o)
 	}
 	if (o->type == OPT_CHOICE)
 		value_is_wrong(d, o, "purple");
-	snprintf(line, sizeof(line), "%s %s %.*s", stem(d, o), o->name, o->type == OPT_CHOICE ? (int)strcspn(o->choices, " ") : 1,
-	    o->type == OPT_CHOICE ? o->choices : o->type == OPT_STRING ? "x" : "");
+	for (size_t i = 0; o->type == OPT_DATE && i < NELEMS(no_days); i++)
+		value_is_wrong(d, o, no_days[i]);
+	snprintf(line, sizeof(line), "%s %s %.*s", stem(d, o), o->name, o->type == OPT_CHOICE ? (int)strcspn(o->choices, " ") : o->type == OPT_DATE ? 10 : 1,
+	    o->type == OPT_CHOICE ? o->choices : o->type == OPT_STRING ? "x" : o->type == OPT_DATE ? "2026-02-28" : "");
 	c = parse_text(line, &m);
 	ck_assert_msg(m.errors == 0, "%s: %s", line, m.n > 0 ? m.v[0].text : "");
 	if (o->type == OPT_SET && (o->flags & OPTION_NOT_POOL) == 0 && strcmp(d->name, "enable") != 0 && strcmp(d->name, "disable") != 0 &&

@@ -361,21 +361,33 @@ END_TEST
 
 START_TEST(check_prints_places_and_says_what_is_wrong)
 {
-	char want[2048], got[2048] = "", *p = NULL;
+	static char want[24 * PATH_MAX], got[24 * PATH_MAX];
+	char path[PATH_MAX], *p = NULL;
 	size_t len = 0;
 	FILE *f;
 
-	write_text("ntp.conf", "server a.example ibrust\nextra port 5\nrestrict localhost\n");
+	write_text("ntp.conf", "server a.example ibrust\nkeysdir /k\nrestrict localhost\n# nothing\n\ntos mindist 1 maxdist 2\ntinker step 1 allan 7\nincludefile more\nend\nx\n");
+	write_text("more", " driftfile /d\n");
 	f = open_memstream(&p, &len);
 	ck_assert_int_eq(config_check(at("ntp.conf"), f), 1);
 	fclose(f);
 	snprintf(got, sizeof(got), "%s", p);
 	free(p);
+	snprintf(path, sizeof(path), "%s", at("ntp.conf"));
 	snprintf(want, sizeof(want),
 	    "%1$s:1:18: error: 'server' has no option 'ibrust'; the line is skipped\n"
-	    "%1$s:2:1: warning: 'extra' has no effect yet (a second server port)\n"
+	    "%1$s:1:1: wrong: server\n"
+	    "%1$s:2:1: warning: 'keysdir' is a relic and has no effect (Autokey, which nobody should use any more)\n"
+	    "%1$s:2:1: ignored: keysdir\n"
 	    "%1$s:3:10: note: 'localhost' is looked up when the daemon starts, not now\n"
-	    "%1$s: 1 error, 1 warning\n", at("ntp.conf"));
+	    "%1$s:3:1: in force: restrict\n"
+	    "%1$s:6:1: in force: tos\n"
+	    "%1$s:7:15: warning: 'allan' of 'tinker' has no effect (the estimator finds its own time constant)\n"
+	    "%1$s:7:1: in force in part: tinker\n"
+	    "%2$s:1:2: in force: driftfile\n"
+	    "%1$s:8:1: in force: includefile\n"
+	    "%1$s:9:1: in force: end\n"
+	    "%1$s: 1 error, 2 warnings\n", path, at("more"));
 	ck_assert_str_eq(got, want);
 }
 END_TEST

@@ -16,7 +16,7 @@ static const struct expected system_expected[] = {
 	{ "stratum", "3" }, { "precision", "-25" }, { "rootdelay", "1.500" }, { "rootdisp", "10.259" }, { "refid", "10.9.0.1" },
 	{ "reftime", "0xeeadcadd.00000000" }, { "clock", "0xeeadcaee.40000000" }, { "peer", "54485" }, { "tc", "6" }, { "mintc", "0" },
 	{ "offset", "0.017334" }, { "frequency", "-3.500" }, { "sys_jitter", "0.008528" }, { "clk_jitter", "0.005" }, { "clk_wander", "0.012" },
-	{ "tai", "37" }, { "leapsec", "201701010000" }, { "expire", "202612270000" }, { "rootdist", "11.009" }, { "est_error", "0.004250" },
+	{ "tai", "37" }, { "leapsec", "201701010000" }, { "expire", "202612270000" }, { "leapsmearinterval", NULL }, { "leapsmearoffset", NULL }, { "rootdist", "11.009" }, { "est_error", "0.004250" },
 	{ "clock_driver", "\"software\"" }, { "kernel_clock", "\"left alone\"" }, { "release", "\"6.1.0\"" }, { "sys_var_list", NAMES },
 	{ "peeradr", "10.9.0.1:123" }, { "peermode", "3" }, { "bcastdelay", "-50.000" }, { "authdelay", "0.000" }, { "fuzz", "0.000000" },
 	{ "daemon_version", "\"ntpd truechimer-0.1\"" },
@@ -243,6 +243,11 @@ START_TEST(a_daemon_that_knows_nothing_yet_says_so)
 	expect(&f.v, VARS_SYSTEM, NULL, "tai", NULL);
 	expect(&f.v, VARS_SYSTEM, NULL, "leapsec", NULL);
 	expect(&f.v, VARS_SYSTEM, NULL, "expire", NULL);
+	f.system.smear = 86400;
+	expect(&f.v, VARS_SYSTEM, NULL, "leapsmearinterval", "86400");
+	expect(&f.v, VARS_SYSTEM, NULL, "leapsmearoffset", "0.000000");
+	f.system.vars.smear = (struct leap_smear){ monotime_add(f.v.now.mono, 43200), 86400 };
+	expect(&f.v, VARS_SYSTEM, NULL, "leapsmearoffset", "-500.000000");
 	expect(&f.v, VARS_SYSTEM, NULL, "processor", NULL);
 	expect(&f.v, VARS_SYSTEM, NULL, "system", NULL);
 	expect(&f.v, VARS_SYSTEM, NULL, "release", NULL);

@@ -32,6 +32,7 @@ setvar colour = green default
 restrict default
 restrict {BLIND} nomodify
 filegen loopstats file loops type day enable
+saveconfigdir /var/lib/ntp
 """
 
 
@@ -110,6 +111,18 @@ def changed():
 
 
 # ---- who may ----
+
+def test_the_configuration_in_force_is_saved_into_the_directory_of_the_file(changed):
+    place = changed.node.dir / "lib/ntp"
+    assert "Config Succeeded" in changed.config("setvar shape = round")
+    assert "saved to conf-2" in changed.config("conf-%Y", op=OP_SAVECONFIG)
+    saved = next(place.glob("conf-2???"))
+    text = saved.read_text()
+    assert f"server {A} iburst\n" in text and 'setvar shape = "round"\n' in text and "controlkey 7\n" in text
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert "unable to save" in changed.config("conf-%Y", op=OP_SAVECONFIG), "a file that is there is left alone"
+    assert saved.read_text() == text
+
 
 def test_ntpsec_ntpq_adds_and_removes_a_server(changed):
     before = changed.known()

@@ -105,13 +105,31 @@ def test_check_reports_every_error_with_its_place(node):
     sentence(text, re.escape(f"{path}:2:") + r"\d+: ", "bogusoption")
     sentence(text, re.escape(f"{path}:3:") + r"\d+: ", "nosuchdirective")
     sentence(text, re.escape(f"{path}:4:") + r"\d+: ", "hello")
-    assert f"{path}:1:" not in text
+    assert [line for line in text.splitlines() if line.startswith(f"{path}:1:")] == [f"{path}:1:1: in force: server"]
+    assert f"{path}:3:1: wrong: nosuchdirective" in text
 
 
 def test_check_of_a_missing_file_fails(node):
     result = ntpd_run(node, "--check-config", "-c", "/nowhere/ntp.conf")
     assert result.returncode == 1
     sentence(result.stdout + result.stderr, "/nowhere/ntp.conf", "no such file")
+
+
+# ---- --saveconfigquit ----
+
+def test_the_configuration_is_saved_and_passes_the_check(node):
+    path = written(node, f"server {UPSTREAM} iburst key 3\nrestrict default kod limited\nunrestrict default kod\ntinker panic 0\n")
+    saved = path.with_name("saved.conf")
+    result = ntpd_run(node, "--saveconfigquit", saved, "-c", path)
+    assert result.returncode == 0, result
+    assert saved.stat().st_mode & 0o777 == 0o600
+    text = saved.read_text()
+    assert f"server {UPSTREAM} iburst key 3\n" in text and "restrict -4 default limited\n" in text and "tinker panic 0\n" in text
+    assert ntpd_run(node, "--check-config", "-c", saved).returncode == 0
+    again = ntpd_run(node, "--saveconfigquit", saved, "-c", path)
+    assert again.returncode == 1
+    sentence(again.stdout + again.stderr, "saved.conf", "cannot be saved", "exists")
+    assert saved.read_text() == text
 
 
 # ---- bad input ----

@@ -277,6 +277,49 @@ START_TEST(the_clock_map_moves_both_times_of_a_reply)
 }
 END_TEST
 
+/* Half a second of the smear is done: a client is told so, a peer is not. */
+START_TEST(clients_are_told_smeared_time_and_peers_are_not)
+{
+	struct packet q = { .version = 4, .mode = MODE_ACTIVE, .poll = 6, .xmt = { XMT } }, p;
+	struct clockmap map = { .rate = 0 };
+	struct sysvars sys = synchronised();
+	uint8_t buf[PACKET_LEN];
+	struct house h;
+	int fd;
+
+	house_init(&h, _i);
+	house_open(&h);
+	sys.leap = LEAP_INSERT;
+	sys.smear = (struct leap_smear){ monotime_add(monotime_now(), 50000), 100000 };
+	listener_publish(h.l, &sys, &map);
+	fd = client("127.0.0.2");
+	ask(&h, fd, "127.0.0.1");
+	p = reply(&h, fd, NULL);
+	ck_assert_double_eq_tol(ntptime_diff(p.xmt, walltime_to_ntp(walltime_now())), -0.5, 0.1);
+	ck_assert_double_eq_tol(ntptime_diff(p.rec, p.xmt), 0, 0.1);
+	ck_assert_double_eq_tol(ntptime_diff(p.reftime, walltime_to_ntp(sys.reftime)), -0.5, 0.01);
+	ck_assert_uint_eq(p.leap, LEAP_NONE);
+	ck_assert_uint_eq(p.refid >> 24, 254);
+	ck_assert_double_eq_tol((double)((int32_t)(p.refid << 8) >> 8) / (1 << 22), -0.5, 0.01);
+	packet_build(&q, buf);
+	ask_octets(&h, fd, "127.0.0.1", buf, sizeof(buf));
+	p = reply(&h, fd, NULL);
+	ck_assert_uint_eq(p.mode, MODE_PASSIVE);
+	ck_assert_double_eq_tol(ntptime_diff(p.xmt, walltime_to_ntp(walltime_now())), 0, 0.1);
+	ck_assert_uint_eq(p.leap, LEAP_INSERT);
+	ck_assert_uint_eq(p.refid, sys.refid);
+	/* Announced, but the interval is yet to begin: nobody is to take the second by himself. */
+	sys.smear.interval = 100;
+	listener_publish(h.l, &sys, &map);
+	ask(&h, fd, "127.0.0.1");
+	p = reply(&h, fd, NULL);
+	ck_assert_uint_eq(p.leap, LEAP_NONE);
+	ck_assert_uint_eq(p.refid, sys.refid);
+	close(fd);
+	house_close(&h);
+}
+END_TEST
+
 START_TEST(before_anything_is_published_the_reply_claims_no_time)
 {
 	char why[LISTENER_WHY_MAX];
@@ -856,6 +899,7 @@ main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, a_request_is_answered_with_the_published_values, 0, HOUSES);
 	tcase_add_loop_test(tc, the_clock_map_moves_both_times_of_a_reply, 0, HOUSES);
+	tcase_add_loop_test(tc, clients_are_told_smeared_time_and_peers_are_not, 0, HOUSES);
 	tcase_add_loop_test(tc, before_anything_is_published_the_reply_claims_no_time, 0, HOUSES);
 	tcase_add_loop_test(tc, interleaved_replies_tell_the_time_of_the_kernel, 0, HOUSES);
 	tcase_add_loop_test(tc, a_wildcard_socket_answers_from_the_address_asked, 0, HOUSES);

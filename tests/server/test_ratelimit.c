@@ -182,6 +182,34 @@ START_TEST(mercy_is_shown_to_a_fourth_of_what_is_over_the_limit_only)
 }
 END_TEST
 
+/* limit average 1 burst 20: twenty packets at once pass; at 1 Hz the score comes to rest just above 1, at half that rate far below. */
+START_TEST(by_score_bursts_pass_and_a_steady_rate_below_the_average_does_too)
+{
+	struct discard_opts o = discard_defaults;
+	struct ratelimit s = { 0 };
+
+	o.by_score = true;
+	for (int n = 1; n <= 20; n++)
+		ck_assert_msg(ratelimit_check(&s, &o, at(0.0001 * n), NO_MERCY) == RATELIMIT_PASS, "packet %d", n);
+	ck_assert_int_eq(ratelimit_check(&s, &o, at(0.001), NO_MERCY), RATELIMIT_KOD);
+	ck_assert_int_eq(ratelimit_check(&s, &o, at(0.002), NO_MERCY), RATELIMIT_DROP);
+	ck_assert_int_eq(ratelimit_check(&s, &o, at(0.003), MERCY), RATELIMIT_MERCY);
+	s = (struct ratelimit){ 0 };
+	for (int n = 1; n <= 500; n++)
+		ck_assert_msg(nth(&s, &o, n, 2) == RATELIMIT_PASS, "packet %d", n);
+	/* 10 Hz: over the limit within 2.2 s, and beyond average + kod nobody is told any more. */
+	s = (struct ratelimit){ 0 };
+	for (int n = 1; n <= 21; n++)
+		ck_assert_msg(nth(&s, &o, n, 0.1) == RATELIMIT_PASS, "packet %d", n);
+	for (int n = 22; n <= 100; n++)
+		nth(&s, &o, n, 0.1);
+	for (int n = 101; n <= 200; n++)
+		ck_assert_msg(nth(&s, &o, n, 0.1) == RATELIMIT_DROP, "packet %d", n);
+	/* Silence is forgiven. */
+	ck_assert_int_eq(ratelimit_check(&s, &o, at(20 + 60), NO_MERCY), RATELIMIT_PASS);
+}
+END_TEST
+
 START_TEST(extreme_averages_stay_finite)
 {
 	for (int average = -1; average <= 255; average++) {
@@ -229,6 +257,7 @@ main(void)
 	tcase_add_test(tc, a_flood_gets_no_kods_after_the_first);
 	tcase_add_test(tc, nobody_is_shut_out_by_packets_in_his_name);
 	tcase_add_test(tc, mercy_is_shown_to_a_fourth_of_what_is_over_the_limit_only);
+	tcase_add_test(tc, by_score_bursts_pass_and_a_steady_rate_below_the_average_does_too);
 	tcase_add_test(tc, extreme_averages_stay_finite);
 	tcase_add_test(tc, a_clock_that_stands_still_does_no_harm);
 	suite_add_tcase(s, tc);

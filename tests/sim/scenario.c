@@ -356,6 +356,20 @@ do_epoch(struct scenario *s, const struct line *l)
 	return true;
 }
 
+/* "leap TIME insert|delete [file]": at the end of the UTC day of that time; with a leap file at the daemon that knows of it. */
+static bool
+do_leap(struct scenario *s, const struct line *l)
+{
+	int leap = LEAP_NONE;
+
+	if (l->nword < 3 || l->nword > 4 || !parse_quantity(l->word[1], time_units, &s->leap_at) || s->leap_at < 0 || !set_leap(l->word[2], &leap) ||
+	    (leap != LEAP_INSERT && leap != LEAP_DELETE) || (l->nword == 4 && strcmp(l->word[3], "file") != 0))
+		return fail(l, "expected: leap TIME insert|delete [file]");
+	s->leap_step = leap == LEAP_INSERT ? 1 : -1;
+	s->leap_file = l->nword == 4;
+	return true;
+}
+
 /* Keys of all sources below this line. */
 static bool
 do_default(struct scenario *s, const struct line *l)
@@ -527,6 +541,7 @@ static const struct directive {
 	{ "clock", do_clock },
 	{ "daemon", do_daemon },
 	{ "epoch", do_epoch },
+	{ "leap", do_leap },
 	{ "default", do_default },
 	{ "source", do_source },
 	{ "at", do_at },

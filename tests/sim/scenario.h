@@ -83,6 +83,9 @@ struct scenario {
 	double			precision;	/* s, of reading our clock */
 	double			latency;	/* s, by which timers are late at most */
 	double			drift;		/* s/s, what the drift file says; NAN = there is none */
+	double			leap_at;	/* s: in that day */
+	int			leap_step;	/* s put in or left out at its end; 0 = no leap second */
+	bool			leap_file;	/* the daemon has a leap file that says so */
 	double			watch;		/* s after which somebody else's step or a suspend is noticed */
 	struct discipline_opts	discipline;
 	struct select_opts	select;

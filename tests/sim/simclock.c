@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulated oscillator, the kernel's clocks on it, and their driver. */
+#include "base/ntp.h"
 #include "simclock.h"
 
 #define MONO_START	INT64_C(1000000000000)	/* ns: a machine that has been up for a while */
 #define FREQ_UNIT	(1e-6 / 65536)		/* s/s, of timex.freq */
 #define FREQ_LIMIT	500e-6			/* s/s that timex.freq takes */
 #define TICK_UNIT	100e-6			/* s/s: one of the 10000 us of a tick at 100 ticks a second */
+#define DAY_NS		(INT64_C(86400) * NS_PER_S)
 #define TICK_LIMIT	1000			/* of them */
 
 /* Frequency error of the second that begins now. */
@@ -21,7 +23,7 @@ next_y(const struct simclock *c)
 void
 simclock_init(struct simclock *c, const struct oscillator_opts *o, uint64_t seed, int64_t epoch_ns)
 {
-	*c = (struct simclock){ .osc = *o, .stream = stream_open(seed, 0), .epoch_ns = epoch_ns };
+	*c = (struct simclock){ .osc = *o, .stream = stream_open(seed, 0), .epoch_ns = epoch_ns, .leap_ns = INT64_MAX };
 	c->stepped_ns = llround(-o->offset * 1e9);
 	c->y = next_y(c);
 }
@@ -68,16 +70,49 @@ simclock_jump(struct simclock *c, double seconds)
 	c->stepped_ns += llround(seconds * 1e9);
 }
 
+void
+simclock_set_leap(struct simclock *c, double s, int step)
+{
+	int64_t at = c->epoch_ns + llround(s * 1e9);
+
+	c->leap_ns = (at / DAY_NS + 1) * DAY_NS - c->epoch_ns - (step < 0 ? NS_PER_S : 0);
+	c->leap_step = step;
+}
+
+/* What UTC has put in so far. */
+static int64_t
+utc_leap_ns(const struct simclock *c)
+{
+	return c->now_ns >= c->leap_ns ? c->leap_step * (int64_t)NS_PER_S : 0;
+}
+
+/* As second_overflow of Linux does it: at midnight set back, or a second before it ahead; once, as the warning must be withdrawn and given anew. */
+int64_t
+simclock_kernel_midnight(const struct simclock *c)
+{
+	int64_t wall = simclock_wall(c).ns, midnight = c->midnight_ns - (c->warned == LEAP_DELETE ? NS_PER_S : 0);
+
+	if ((c->warned != LEAP_INSERT && c->warned != LEAP_DELETE) || c->leapt_ns != 0)
+		return INT64_MAX;
+	return c->now_ns + (int64_t)ceil((double)(midnight - wall) / simclock_rate(c));
+}
+
+void
+simclock_look_at_midnight(struct simclock *c)
+{
+	c->leapt_ns = (c->warned == LEAP_INSERT ? 1 : -1) * (int64_t)NS_PER_S;
+}
+
 struct walltime
 simclock_true(const struct simclock *c)
 {
-	return (struct walltime){ c->epoch_ns + c->now_ns };
+	return (struct walltime){ c->epoch_ns + c->now_ns - utc_leap_ns(c) };
 }
 
 struct walltime
 simclock_wall(const struct simclock *c)
 {
-	return (struct walltime){ c->epoch_ns + c->now_ns + c->stepped_ns + llround(c->drift * 1e9) };
+	return (struct walltime){ c->epoch_ns + c->now_ns + c->stepped_ns - c->leapt_ns + llround(c->drift * 1e9) };
 }
 
 struct monotime
@@ -89,7 +124,7 @@ simclock_mono(const struct simclock *c)
 double
 simclock_offset(const struct simclock *c)
 {
-	return -c->drift - 1e-9 * (double)c->stepped_ns;
+	return -c->drift - 1e-9 * (double)(c->stepped_ns - c->leapt_ns + utc_leap_ns(c));
 }
 
 double
@@ -136,8 +171,11 @@ step(void *driver, struct monotime now, double offset)
 static int
 set_status(void *driver, const struct sysclock_status *st)
 {
-	(void)driver;
-	(void)st;
+	struct simclock *c = driver;
+
+	if (st->leap != c->warned)
+		c->midnight_ns = (simclock_wall(c).ns / DAY_NS + 1) * DAY_NS;
+	c->warned = st->leap;
 	return 0;
 }
 

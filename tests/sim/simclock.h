@@ -35,6 +35,11 @@ struct simclock {
 	int64_t			stepped_ns;	/* steps of the wall clock, ours and others' */
 	int64_t			asleep_ns;	/* time spent suspended, which the monotonic clock does not count */
 	unsigned		steps;		/* made by the driver */
+	int64_t			leap_ns;	/* true time at which the leap second begins, INT64_MAX = there is none */
+	int			leap_step;	/* s put in or left out then, by true UTC */
+	uint8_t			warned;		/* enum leap, as the kernel was told */
+	int64_t			midnight_ns;	/* wall time after the day of which it was told so */
+	int64_t			leapt_ns;	/* what the kernel has made of it */
 };
 
 void simclock_init(struct simclock *c, const struct oscillator_opts *o, uint64_t seed, int64_t epoch_ns);
@@ -47,6 +52,13 @@ void simclock_suspend(struct simclock *c, double seconds, double error);
 
 /* Somebody else sets the wall clock ahead by so much. */
 void simclock_jump(struct simclock *c, double seconds);
+
+/* A second is put in (1) or left out (-1) at the end of the UTC day in which the run is s seconds after its start. */
+void simclock_set_leap(struct simclock *c, double s, int step);
+
+/* True time at which the kernel looks for the end of its day, INT64_MAX if it has not been warned; and that look. */
+int64_t simclock_kernel_midnight(const struct simclock *c);
+void simclock_look_at_midnight(struct simclock *c);
 
 struct walltime simclock_wall(const struct simclock *c);
 struct monotime simclock_mono(const struct simclock *c);

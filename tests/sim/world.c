@@ -50,6 +50,7 @@ struct world {
 	struct stream		 lateness;	/* of timers */
 	struct meter		 meter;
 	FILE			*trace;
+	struct leap_table	 leaps;
 	bool			 gone;		/* the daemon has given up (panic) */
 };
 
@@ -102,6 +103,20 @@ send_off(struct world *w, unsigned i, bool to_server, double delay, const uint8_
 
 static void carry_out(struct world *w, struct system_out *so);
 
+/* Announces leap seconds to the kernel as the daemon does. */
+static void
+mind_leaps(struct world *w, struct system_out *so)
+{
+	struct sysclock_status st = { .leap = LEAP_NONE };
+	struct clockread now;
+
+	sysclock_read(w->clock, &now);
+	system_leap(&w->system, w->assoc, w->n, now.mono, now.wall, so);
+	st.leap = w->system.vars.leap;
+	if (sysclock_set_status(w->clock, &st) == -1)
+		w->gone = true;
+}
+
 static void
 update_system(struct world *w)
 {
@@ -113,9 +128,10 @@ update_system(struct world *w)
 	system_update(&w->system, w->assoc, w->n, &own, now.mono, now.steered, &so);
 	if (so.what & SYSTEM_OWN)
 		system_own_time(&w->system, now.wall);
-	arm(w, &w->system_due, so.wait);
 	if (so.what & SYSTEM_DECISION)
 		carry_out(w, &so);
+	mind_leaps(w, &so);
+	arm(w, &w->system_due, so.wait);
 }
 
 /* Does with the clock what the discipline decided. */
@@ -358,6 +374,8 @@ next_event(const struct world *w)
 	at = t < at ? t : at;
 	t = fires_at(w, &w->watch);
 	at = t < at ? t : at;
+	t = simclock_kernel_midnight(&w->machine);
+	at = t < at ? t : at;
 	return at > w->machine.now_ns ? at : w->machine.now_ns;
 }
 
@@ -425,6 +443,16 @@ run_network(struct world *w)
 	}
 }
 
+/* The daemon is told of the leap second as of any setting of the clock. */
+static void
+run_kernel(struct world *w)
+{
+	if (simclock_kernel_midnight(&w->machine) > w->machine.now_ns)
+		return;
+	simclock_look_at_midnight(&w->machine);
+	arm(w, &w->watch, w->scn->watch);
+}
+
 static void
 run_changes(struct world *w)
 {
@@ -460,6 +488,19 @@ start_source(struct world *w, unsigned i, uint64_t seed)
 	arm(w, &s->timer, out.wait);
 }
 
+static void
+start_leap(struct world *w, const struct scenario *s)
+{
+	if (s->leap_step == 0)
+		return;
+	simclock_set_leap(&w->machine, s->leap_at, s->leap_step);
+	w->leaps = (struct leap_table){ .n = 2, .expires = { INT64_MAX } };
+	w->leaps.row[0].tai = 37;
+	w->leaps.row[1].from.ns = s->epoch_ns + w->machine.leap_ns + (s->leap_step < 0 ? NS_PER_S : 0);
+	w->leaps.row[1].tai = 37 + s->leap_step;
+	w->system.leaps = s->leap_file ? &w->leaps : NULL;
+}
+
 static bool
 start(struct world *w, const struct scenario *s, uint64_t seed, FILE *trace)
 {
@@ -475,6 +516,7 @@ start(struct world *w, const struct scenario *s, uint64_t seed, FILE *trace)
 	if (sysclock_adjust(w->clock, simclock_mono(&w->machine), isnan(s->drift) ? 0 : s->drift, 0, 0, &(double){ 0 }) == -1)
 		return false;
 	sysclock_watch(w->clock, &(double){ 0 });
+	start_leap(w, s);
 	for (unsigned i = 0; i < w->n; i++)
 		start_source(w, i, seed);
 	return true;
@@ -504,6 +546,7 @@ world_run(const struct scenario *s, uint64_t seed, FILE *trace, struct figures *
 		if (w->machine.now_ns / NS_PER_S != second)
 			take_second(w);
 		run_changes(w);
+		run_kernel(w);
 		run_network(w);
 		if (!w->gone)
 			run_timers(w);

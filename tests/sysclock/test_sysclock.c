@@ -11,6 +11,7 @@ struct hand {
 	double	stepped;
 	int	refuse;		/* the next calls fail */
 	bool	absorbs;
+	unsigned absorbed;	/* times it was asked */
 };
 
 static void
@@ -75,6 +76,7 @@ static bool
 hand_absorb(void *driver, double jump)
 {
 	(void)jump;
+	((struct hand *)driver)->absorbed++;
 	return ((struct hand *)driver)->absorbs;
 }
 
@@ -268,7 +270,48 @@ START_TEST(the_software_clock_steps_and_slews_and_leaves_the_host_alone)
 }
 END_TEST
 
-UNIT_MAIN("sysclock", an_announced_leap_second_is_nobodys_doing, steered_adds_up_frequency_slew_and_step, a_slew_by_a_rounding_driver_lasts_as_long_as_it_needs,
+START_TEST(a_leap_second_is_made_by_hand_where_the_clock_is_ours_alone)
+{
+	struct sysclock *c = sysclock_software();
+	struct hand h = { .mono_ns = 1 };
+	struct clockread before, then;
+
+	for (int second = -1; second <= 1; second += 2) {
+		sysclock_read(c, &before);
+		ck_assert_int_eq(sysclock_leap(c, before.mono, second), 0);
+		sysclock_read(c, &then);
+		ck_assert_double_eq_tol(walltime_diff(then.wall, before.wall) - monotime_diff(then.mono, before.mono), -second, 1e-3);
+		ck_assert_double_eq_tol(then.steered, before.steered, 1e-6);	/* the servers' clocks make the same move */
+	}
+	ck_assert_uint_eq(sysclock_generation(c), 2);
+	sysclock_free(c);
+	c = sysclock_new(&hand_ops, &h);
+	ck_assert_int_eq(sysclock_leap(c, (struct monotime){ 1 }, 1), 0);
+	ck_assert_int_eq(h.host_ns, 0);		/* a kernel does it */
+	sysclock_free(c);
+}
+END_TEST
+
+START_TEST(a_clock_of_our_own_takes_no_part_in_the_hosts_leap_second)
+{
+	struct sysclock_ops ops = hand_ops;
+	struct hand h = { .mono_ns = 1, .absorbs = true };
+	struct sysclock *c;
+	double slept;
+
+	ops.steers_host = false;
+	c = sysclock_new(&ops, &h);
+	sysclock_watch(c, &slept);
+	ck_assert_int_eq(sysclock_set_status(c, &(struct sysclock_status){ .leap = LEAP_INSERT }), 0);
+	h.host_ns -= NS_PER_S;
+	ck_assert_double_eq(sysclock_watch(c, &slept), 0);
+	ck_assert_uint_eq(h.absorbed, 1);
+	sysclock_free(c);
+}
+END_TEST
+
+UNIT_MAIN("sysclock", a_leap_second_is_made_by_hand_where_the_clock_is_ours_alone, a_clock_of_our_own_takes_no_part_in_the_hosts_leap_second,
+    an_announced_leap_second_is_nobodys_doing, steered_adds_up_frequency_slew_and_step, a_slew_by_a_rounding_driver_lasts_as_long_as_it_needs,
     a_refused_command_changes_nothing, a_clock_set_by_another_is_noticed_once_and_counted_in, small_moves_add_up_until_they_show,
     sleep_is_no_setting_of_the_clock, a_clock_that_does_not_follow_the_host_is_not_moved_by_others,
     the_software_clock_steps_and_slews_and_leaves_the_host_alone)
