@@ -145,7 +145,9 @@ settle_lockclock(struct reader *r)
 		if (s->kind != SOURCE_CLOCK || s->clock.type != REFCLOCK_LOCAL || !s->clock.flag[0])
 			continue;
 		s->opts.prefer = true;
-		r->c->enable_ntp = false;
+		/* Who steers the clock is settled at start. */
+		if (r->remote == NULL)
+			r->c->enable_ntp = false;
 	}
 }
 

@@ -38,12 +38,25 @@ find_clock(struct root *r, uint8_t type, uint8_t unit)
 	return NULL;
 }
 
+/* A call that the sandbox was not told of would be the end of the daemon. */
+static bool
+is_allowed(const struct root *r, const struct refclock_opts *o)
+{
+	if (!r->sandboxed || (refclock_needs(o->type) & ~r->clock_needs) == 0)
+		return true;
+	log_warnx("reference clock %s(%u): the sandbox was made without it, so it takes effect at the next start", refclock_type_name(o->type), o->unit);
+	return false;
+}
+
 static struct refclock *
 open_clock(struct root *r, const struct refclock_opts *o)
 {
 	const struct refclock_env env = { .base = r->base, .clock = r->clock, .record = on_record, .arg = r };
-	struct refclock *c = r->nclocks < NELEMS(r->clocks) ? refclock_open(&env, o) : NULL;
+	struct refclock *c;
 
+	if (!is_allowed(r, o))
+		return NULL;
+	c = r->nclocks < NELEMS(r->clocks) ? refclock_open(&env, o) : NULL;
 	if (c != NULL)
 		r->clocks[r->nclocks++] = c;
 	else

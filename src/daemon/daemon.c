@@ -498,14 +498,16 @@ go_background(struct root *r)
 
 /* Where the process is worth it, or told to; whoever asks for a sandbox gets it, or no daemon. */
 static bool
-enter_sandbox(const struct root *r, bool privileged)
+enter_sandbox(struct root *r, bool privileged)
 {
 	const struct options *o = r->opts;
 	enum sandbox_err err = SANDBOX_ABSENT;
 
 	if (o->no_sandbox || (!o->sandbox && !privileged))
 		return true;
-	err = sandbox_enter(r->config->logfile, root_clocks_need(r));
+	r->clock_needs = root_clocks_need(r);
+	err = sandbox_enter(r->config->logfile, r->clock_needs);
+	r->sandboxed = err == SANDBOX_OK;
 	if (err == SANDBOX_FAILED)
 		log_err("the sandbox cannot be made");
 	else if (err == SANDBOX_ABSENT && o->sandbox)

@@ -36,6 +36,8 @@ struct root {
 	struct listener		*listener;
 	struct refclock		*clocks[ROOT_CLOCKS];	/* open ones */
 	size_t			 nclocks;
+	bool			 sandboxed;
+	unsigned		 clock_needs;	/* enum refclock_need, that the sandbox allows */
 	struct client		*client;
 	struct stats		*stats;		/* NULL before privileges are dropped */
 	struct ifaces_watch	*ifaces;

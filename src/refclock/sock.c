@@ -82,14 +82,17 @@ bind_socket(struct refclock *c)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
+	mode_t mask;
 
 	memcpy(a.sun_path, c->device, strlen(c->device) + 1);
 	if (lstat(c->device, &st) == 0 && S_ISSOCK(st.st_mode))
 		(void)unlink(c->device);
-	if (fd != -1 && (bind(fd, (struct sockaddr *)&a, sizeof(a)) == -1 || chmod(c->device, 0600) == -1)) {
+	mask = umask(0177);
+	if (fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == -1) {
 		close(fd);
 		fd = -1;
 	}
+	umask(mask);
 	return fd;
 }
 

@@ -116,6 +116,19 @@ def test_reload_keeps_a_clock_that_did_not_change(lab):
     assert int(variables(ntpq(node, "-c", "cv &1"))["poll"]) >= polled > 0
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's runtime does what the sandbox forbids")
+def test_a_clock_that_the_sandbox_does_not_know_waits_for_the_next_start(lab):
+    node = lab.node("ours", A)
+    process = daemons.ntpd(node, "server 127.127.1.0\n", *SANDBOX)
+    wait_until(lambda: daemons.try_peers(node), 5, "the clock is there")
+    (node.dir / "ntpd.conf").write_text("server 127.127.1.0\nserver 127.127.1.1\nrefclock shm unit 224\nrefclock gpsd\nrefclock nmea\nrefclock pps\n"
+                                        "refclock sock path /run/clock.sock\n")
+    process.popen.send_signal(signal.SIGHUP)
+    process.wait_log("1 sources kept, 2 added, 0 removed")
+    assert process.log().count("the sandbox was made without it") == 4
+    assert set(daemons.peers(node)) == {"LOCAL(0)", "LOCAL(1)", "SOCK(0)"}
+
+
 # ---- orphans ----
 
 def orphan(lab, name, addr, others, more=""):
@@ -448,3 +461,26 @@ def test_ntpsec_ntpq_shows_the_same_clock(lab):
     for name in ("name", "stratum", "flags", "noreply", "refid"):
         assert their_cv[name] == our_cv[name], name
     assert float(their_cv["fudgetime1"]) == 125
+
+
+# ---- changes by ntpq ----
+
+def test_clocks_may_be_added_tuned_and_removed_by_ntpq(lab):
+    node = lab.node("ours", A)
+    keys = node.dir / "keys"
+    keys.write_text("7 SHA1 00112233445566778899aabbccddeeff0011\n")
+    keys.chmod(0o600)
+    daemons.ntpd(node, f"refclock local unit 0\nkeys {keys}\ntrustedkey 7\ncontrolkey 7\n")
+    wait_until(lambda: daemons.try_peers(node).get("LOCAL(0)"), 5, "the clock is there")
+
+    def config(line):
+        result = daemons.ntpsec_ntpq(node, "-k", str(keys), "-a", "7", "-c", f":config {line}", "127.0.0.1")
+        return result.stdout + result.stderr
+    assert "Config Succeeded" in config("refclock local unit 1 stratum 8")
+    assert daemons.peers(node)["LOCAL(1)"].stratum == 8
+    assert "Config Succeeded" in config("fudge 127.127.1.1 stratum 9")
+    assert {name: row.stratum for name, row in daemons.peers(node).items()} == {"LOCAL(0)": 5, "LOCAL(1)": 9}
+    assert "Config Succeeded" in config("unpeer clock local unit 0")
+    assert set(daemons.peers(node)) == {"LOCAL(1)"}
+    for line in ("refclock nmea path /etc/shadow", "server 127.127.20.0 path /etc/shadow", "device 127.127.20.0 timedata /etc/shadow"):
+        assert "ignored" in config(line) and set(daemons.peers(node)) == {"LOCAL(1)"}, line
