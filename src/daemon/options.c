@@ -165,7 +165,7 @@ take_key(struct options *o, const struct row *r, const char *arg)
 	long id = strtol(arg, &end, 10);
 
 	if (end == arg || *end != '\0' || id < 1 || id > UINT16_MAX) {
-		fprintf(stderr, "ntpd: --%s: \"%s\" is not a key number from 1 to %d\n", r->name, arg, UINT16_MAX);
+		fprintf(stderr, "ntpd: --%s: \"%s\" is not a key number from 1 to %u\n", r->name, arg, (unsigned)UINT16_MAX);
 		return false;
 	}
 	if (o->ntrusted == OPTIONS_LIST_MAX) {
