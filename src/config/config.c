@@ -61,6 +61,7 @@ config_new(void)
 		.enable_kernel = true,
 		.enable_stats = true,
 		.wander_threshold = 1e-7,
+		.modes = { .broadcastdelay = -0.05, .beacon = 3600, .ttl = { 0, 32, 64, 96, 128, 160, 192, 224 }, .nttl = CONFIG_TTLS_MAX },
 		.rlimit = { .memlock = -1, .stacksize = -1, .filenum = -1 },
 	};
 	stats_defaults(c->filegen);

@@ -103,9 +103,12 @@ void
 settings_carry_out(struct root *r)
 {
 	const struct config *new = r->config;
+	struct client_modes modes = settings_modes(new);
 
 	root_stats_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
+	client_set_modes(r->client, &modes);
+	root_modes_listen(r);
 	client_set_keys(r->client, r->keys);
 }
 
