@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/ntp.h"
 #include "base/random.h"
 #include "client/exchange.h"
 #include "engine/estimator.h"
@@ -26,15 +27,26 @@ struct assoc_opts {
 	uint8_t		version;		/* 1 … 4 */
 	int8_t		minpoll, maxpoll;	/* log2 s, minpoll <= maxpoll */
 	bool		iburst, burst, prefer, noselect, always, preempt, xleave;
+	uint8_t		mode;			/* MODE_ACTIVE: a peer; MODE_BROADCAST: sent to, and never asked; anything else: a server or pool */
+	bool		manycast;		/* servers are searched for at the address, which is a group's */
+	uint8_t		ttl;			/* row of the ttl list, 0 … 7, or ASSOC_TTL_FAR */
 	uint32_t	key;			/* 0 = none */
 	double		bias;			/* s, added to each offset */
 };
+
+/* The pollskewlist: by how much polls may come early or late, drawn anew for each. */
+struct pollskew {
+	bool		given[POLL_MAX + 1];	/* by poll exponent; where it is not, polls are spread as we see fit */
+	uint32_t	early[POLL_MAX + 1], late[POLL_MAX + 1];	/* s */
+};
+
+#define ASSOC_TTL_FAR	127	/* a time to live itself: of broadcasts that name none */
 
 extern const struct assoc_opts assoc_defaults;
 
 /* What a call asks its caller to do; bits of assoc_out.what. */
 enum assoc_action {
-	ASSOC_SEND = 0x01,		/* send pkt from a fresh port, then tell assoc_sent */
+	ASSOC_SEND = 0x01,		/* send pkt from a fresh port, then tell assoc_sent; a peer's is to be written by assoc_speak and leaves from port 123 */
 	ASSOC_CLOSE = 0x02,		/* the exchange is over: its socket may go */
 	ASSOC_UPDATE = 0x04,		/* there is news for the selection */
 	ASSOC_RESOLVE = 0x08,		/* has been silent for long: ask the name again */
@@ -73,6 +85,8 @@ struct assoc {
 	struct addr		local;		/* address our requests leave from; family 0: unknown */
 	bool			configured;	/* from the file, not from a pool */
 
+	const struct pollskew	*pollskew;	/* NULL: none is given */
+
 	struct exchange		exchange;
 	struct packet		last;		/* header of the last genuine reply */
 	struct filter		filter;
@@ -95,6 +109,11 @@ struct assoc {
 	bool			stopped;	/* DENY or RSTR: sends nothing more */
 	bool			keyless;	/* the key asked for cannot be had: sends nothing */
 	bool			authentic;	/* the last reply was signed as it should be */
+	bool			called;		/* a peer that is asked as a server has spoken as a peer */
+	bool			listening;	/* to broadcasts: it asks no more */
+	double			oneway;		/* s, delay of its broadcasts */
+	struct ntptime		bxmt;		/* transmit timestamp of its last good broadcast … */
+	struct monotime		bcame;		/* … and when it came; 0 = never */
 	uint32_t		kiss;		/* refid of the last kiss-o'-death, shown until a reply comes */
 	struct monotime		next;		/* when assoc_timer is due */
 	struct monotime		sent, heard;	/* last request, last genuine reply; 0 = never */
@@ -137,6 +156,15 @@ void assoc_clock_poll(struct assoc *a, struct monotime now, double steered, cons
 /* The time set by the last wait has come (or the caller was late, or early: it says so again). */
 void assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc_out *out);
 
+/* Symmetric, rather than client and server? */
+bool assoc_is_peer(const struct assoc *a);
+
+/* … and at present?  An active peer that does not answer as one is asked as a server is, now and again or for good: NTPsec knows no peers. */
+bool assoc_speaks(const struct assoc *a);
+
+/* The packet of a peer that is to leave now: face is our side of it, all but version, mode, poll and the times but for the reference time. */
+void assoc_speak(struct assoc *a, const struct packet *face, const struct departure *now, struct assoc_out *out);
+
 /* The request left at t1 by our clock; may be called again with a better stamp before the reply is given. */
 void assoc_sent(struct assoc *a, struct walltime t1, unsigned generation);
 
@@ -146,8 +174,20 @@ void assoc_failed(struct assoc *a, struct monotime now, struct assoc_out *out);
 /* Has it had its chance to say something since it was made: a sample, or requests enough without an answer? */
 bool assoc_heard_out(const struct assoc *a);
 
-/* A datagram came in on the association's socket. */
+/* A datagram came in on the association's socket, or to port 123 from a peer's address. */
 void assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out);
+
+/* How broadcasts are taken (bclient.c). */
+struct bclient_opts {
+	double	delay;		/* s, one way: > 0 it is assumed, else it is measured by asking, and its absolute value is the most that is believed */
+	double	early;		/* s, by which one may come before its time, besides an eighth of the interval */
+};
+
+/*
+ * A broadcast (mode 5) of this association's server has come.  It counts only if it is signed as it should be, later than the last, no sooner than an
+ * interval after it, and, unless its delay is assumed, once the server has answered and its delay is known.
+ */
+void assoc_broadcast(struct assoc *a, const struct arrival *in, const struct bclient_opts *o, struct assoc_out *out);
 
 /* The reference IDs by which others would name us, to recognise a loop (RFC 5905 section 9.2). */
 struct own_refids {

@@ -13,6 +13,7 @@
 #include "base/must_use.h"
 #include "client/assoc.h"
 #include "client/system.h"
+#include "net/udp.h"
 #include "sysclock/sysclock.h"
 
 struct client;
@@ -51,6 +52,23 @@ struct client_report {
 };
 typedef void client_cb(void *arg, const struct client_report *r);
 
+/*
+ * Sends a datagram from port 123, which is not the client's: from d->local if set, with this time to live if not 0.  -1 with errno.
+ */
+typedef int client_send_cb(void *arg, const struct datagram *d, int ttl);
+
+/* What holds for all associations that packets from outside may bring about. */
+struct client_modes {
+	bool	auth;		/* enable auth: only signed packets bring about any */
+	bool	bclient;	/* broadcasts are heard */
+	struct bclient_opts broadcast;	/* of those heard */
+	uint8_t	ttl[8];		/* the ttl list */
+	size_t	nttl;
+	struct pollskew	pollskew;
+	double	beacon;		/* s after which a manycast search begins anew, wanted or not */
+};
+extern const struct client_modes client_modes_default;
+
 struct client_opts {
 	struct select_opts	select;
 	struct discipline_opts	discipline;
@@ -60,6 +78,9 @@ struct client_opts {
 	bool	once;		/* -q: report CLIENT_SET after the first correction */
 	int	dscp;
 	const struct keys	*keys;	/* borrowed until client_set_keys; NULL: there are none */
+	struct client_modes	modes;
+	client_send_cb	*send;	/* NULL: peers cannot be reached */
+	void	*send_arg;
 };
 
 /* clock and resolver are borrowed.  NULL with errno. */
@@ -100,6 +121,19 @@ void client_reconfigure(struct client *c, const struct select_opts *so, const st
 
 /* The leap file, borrowed until the next call (NULL: there is none), and over how many seconds a second is smeared for clients (0: it is not). */
 void client_set_leaps(struct client *c, const struct leap_table *t, double interval);
+
+/* Other modes options from now on. */
+void client_set_modes(struct client *c, const struct client_modes *m);
+
+/* A packet that came to port 123 and is no request: of a peer, or of somebody who may become one. */
+struct client_unasked {
+	const struct datagram	*d;
+	uint32_t	key;		/* it is rightly signed with that one; 0: not signed */
+	bool		nopeer, noepeer;	/* what restrict says of its address */
+	int		limit;		/* ippeerlimit of that entry, or < 0 … */
+	struct addr	range, mask;	/* … and whom it is for */
+};
+void client_unasked(struct client *c, const struct client_unasked *u);
 
 /* The reference IDs by which our own addresses are known. */
 void client_set_own(struct client *c, const uint32_t *id, size_t n);

@@ -77,6 +77,28 @@ struct config_rlimit {
 	int	filenum;
 };
 
+/* Broadcast, multicast and manycast, besides the lines that are sources. */
+#define CONFIG_GROUPS_MAX	8
+#define CONFIG_TTLS_MAX		8
+
+struct config_groups {
+	struct addr	addr[CONFIG_GROUPS_MAX];
+	size_t		n;
+};
+
+struct config_modes {
+	bool			bclient;	/* broadcastclient */
+	bool			novolley;
+	double			broadcastdelay;	/* s; > 0: assumed, else its absolute value is the most that is believed */
+	int			bcpollbstep;	/* log2 s */
+	int			beacon;		/* s */
+	struct config_groups	multicast;	/* multicastclient */
+	struct config_groups	manycast;	/* manycastserver */
+	uint8_t			ttl[CONFIG_TTLS_MAX];
+	size_t			nttl;
+	struct pollskew		pollskew;
+};
+
 enum clock_kind { CLOCK_KERNEL, CLOCK_SOFTWARE };
 
 struct config {
@@ -96,6 +118,7 @@ struct config {
 	struct config_reset	 reset;			/* asked for; who has done it clears it */
 	struct select_opts	 tos;
 	struct discipline_opts	 tinker;
+	struct config_modes	 modes;
 	struct discard_opts	 discard;
 	struct mru_opts		 mru;
 	struct iface_rule	*iface_rules;

@@ -89,6 +89,15 @@ void udp_outbox_ask(struct udp_outbox *o, size_t i);
  */
 MUST_USE bool udp_next_stamp(int fd, struct walltime *host, uint8_t *tail, size_t cap, size_t *len);
 
+/* The address of ours from which datagrams to peer would leave; -1 with errno. */
+MUST_USE int udp_route(const struct addr *peer, struct addr *local);
+
+/* Hears a group on each interface that can; being in it already is no error.  -1 with errno: on none. */
+MUST_USE int udp_join(int fd, const struct addr *group);
+
+/* How far the multicasts of this socket go from now on, 1 … 255, and allows it to send broadcasts.  -1 with errno. */
+MUST_USE int udp_set_ttl(int fd, int family, int ttl);
+
 /*
  * Host time at which the newest datagram left, if the kernel has said so by now (socket error queue); drains the queue.  false: not said.
  * A socket opened with tx_stamps turns readable when a stamp arrives and stays so until it is fetched: call this in its read callback.

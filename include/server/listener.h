@@ -24,6 +24,7 @@
 #include "server/counters.h"
 #include "server/mrus.h"
 #include "server/ratelimit.h"
+#include "server/respond.h"
 #include "server/restrict.h"
 #include "sysclock/sysclock.h"
 
@@ -46,8 +47,25 @@ struct listener_opts {
 };
 extern const struct listener_opts listener_defaults;
 
-/* A mode 6 request that restrict allows: to be answered on fd, if at all, with d->local and d->peer as they are.  d is the callee's only during the call. */
+/*
+ * A mode 6 request that restrict allows, to be answered on fd, if at all, with d->local and d->peer as they are; or a packet of modes 1, 2 and 5 that
+ * listener_interest asks for, its MAC not looked at.  d is the callee's only during the call.
+ */
 typedef void listener_control_cb(void *arg, const struct datagram *d, unsigned flags, int fd);
+
+/* Packets that are no requests, for those who keep associations: they go up by the same callback as mode 6. */
+#define LISTENER_PEERS_MAX	256
+#define LISTENER_GROUPS_MAX	16
+struct listener_interest {
+	struct addr	peers[LISTENER_PEERS_MAX];	/* whose packets of modes 1 and 2 are wanted, and not answered */
+	size_t		npeers;
+	bool		strangers;	/* those of mode 1 of anybody else too, answered all the same; otherwise only such as are rightly signed */
+	bool		broadcasts;	/* those of mode 5 to broadcast addresses of networks that we listen on */
+	struct addr	group[LISTENER_GROUPS_MAX];	/* those of mode 5 to these groups, and whoever searches by these in mode 3 is answered */
+	bool		heard[LISTENER_GROUPS_MAX], searched[LISTENER_GROUPS_MAX];	/* … which of the two */
+	size_t		ngroups;
+	struct respond_search search;
+};
 
 #define LISTENER_WHY_MAX	256
 
@@ -69,6 +87,15 @@ MUST_USE int listener_start(struct listener *l);
 
 /* From now on answers are made from these values.  Call after every change of the system variables or of the clock. */
 void listener_publish(struct listener *l, const struct sysvars *sys, const struct clockmap *map);
+
+/* Who wants what, from now on; joins the groups.  Until the first call nobody wants anything. */
+void listener_interest(struct listener *l, const struct listener_interest *i);
+
+/*
+ * Sends a datagram of ours from the port we serve on: from d->local, if set, else from where it is routed.  ttl is that of the packet, 0 for the system's
+ * choice.  -1 with errno; EADDRNOTAVAIL: no socket of ours can.
+ */
+MUST_USE int listener_send(struct listener *l, const struct datagram *d, int ttl);
 
 /* The restrict list has changed: call this, so that all workers go by it.  Or its hits are to be looked at: it brings those up to date. */
 void listener_follow(struct listener *l);

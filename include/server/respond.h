@@ -28,7 +28,7 @@
 #define RESPOND_MAX	(PACKET_LEN + MAC_MAX)	/* longest reply: a header and a MAC */
 #define RESPOND_NAK_LEN	(PACKET_LEN + KEY_ID_LEN)
 
-/* X(name, counter beside received, version known, prose).  The first three are not dropped; KOD counts as limited too. */
+/* X(name, counter beside received, version known, prose).  The first three and UNASKED are not dropped; KOD counts as limited too. */
 #define RESPOND_REASONS(X) \
 	X(TIME,		received,	true,	"a request for time") \
 	X(CONTROL,	received,	false,	"mode 6: the control room's") \
@@ -46,6 +46,8 @@
 	X(VERSION,	badformat,	false,	"not of version 1 to 4, or restrict … version") \
 	X(RESERVED,	badformat,	true,	"mode 0, but not of version 1") \
 	X(MODE,		declined,	true,	"a mode that asks for nothing") \
+	X(SEARCH,	declined,	true,	"a manycast search that we are no use for") \
+	X(UNASKED,	received,	true,	"no request: the client's room") \
 	X(TRAILER,	badformat,	true,	"what follows the header is neither fields nor a MAC") \
 	X(UNSIGNED,	restricted,	true,	"restrict … notrust, and no MAC") \
 	X(NAKED,	badauth,	true,	"a crypto-NAK as a request") \
@@ -71,6 +73,9 @@ struct request {
 	unsigned	flags;		/* RESTRICT_… in force for peer */
 	uint32_t	chance;		/* 32 random bits */
 	const struct keys *keys;	/* NULL: there are none */
+	bool		known;		/* peer is a symmetric peer of ours */
+	bool		heard;		/* mode 5, to where we listen for broadcasts */
+	bool		sought;		/* mode 3, to a group whose searches we answer */
 };
 
 /* What respond_check found inside. */
@@ -83,13 +88,23 @@ struct request_head {
 
 /*
  * Decides what a packet is.  RESPOND_TIME and RESPOND_NAK: *head is written, and the packet comes under the rate limit.  RESPOND_CONTROL: at
- * least 12 octets of mode 6, not forbidden; *head untouched, as for every other reason.
+ * least 12 octets of mode 6, not forbidden; *head untouched, as for every other reason.  RESPOND_UNASKED: it is for an association; *head is written, head->key
+ * by which it is signed, or NULL.
  */
 MUST_USE enum respond_reason respond_check(const struct request *rq, struct request_head *head);
 
 /* Version and mode in a first octet. */
 static inline uint8_t respond_version(uint8_t first) { return first >> 3 & 7; }
 static inline uint8_t respond_mode(uint8_t first) { return first & 7; }
+
+/* What manycast searches are answered by: tos floor, ceiling and cohort. */
+struct respond_search {
+	uint8_t	floor, ceiling;		/* strata of ours: from … to below … */
+	bool	cohort;			/* to askers of our own stratum, too */
+};
+
+/* May a search be answered: do we know the time, and better than who asks? */
+bool respond_search(const struct sysvars *sys, const struct respond_search *o, const struct packet *rq);
 
 /* Counts one packet that came to this end; version from its first octet (ignored where the reason says so). */
 void respond_count(struct server_counters *c, enum respond_reason why, uint8_t version);

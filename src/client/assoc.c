@@ -5,6 +5,7 @@
 #include "auth/digest.h"
 #include "base/ntp.h"
 #include "client/assoc.h"
+#include "steps.h"
 
 #define BURST_GAP	2.0	/* s between the requests of a burst: RFC 5905 BTIME, and the guard time of every server */
 #define IBURST_LEN	(NELEMS(iburst_gap) + 1)	/* requests of an initial burst */
@@ -17,6 +18,7 @@
 #define RATE_RELIEF	8	/* good replies that undo one RATE */
 #define POLL_SKEW	0.06	/* share of the shortest interval by which polls are spread, so that clients do not march in step … */
 #define POLL_SPREAD	0.125	/* … and of longer ones, to below, so that none is longer than maxpoll */
+#define PEER_SILENT	2	/* packets to a peer without an answer after which it is asked as a server */
 #define SIGMAS		3.0	/* standard deviations of the estimate that its root distance makes room for */
 #define POLL_FORESIGHT	1.56	/* the next poll is due when the clock can be foretold no better than to this many samples' variance */
 #define CLOCK_HOPES	3	/* polls at start after which a reference clock is not waited for any more */
@@ -29,6 +31,8 @@ const struct assoc_opts assoc_defaults = {
 	.version = NTP_VERSION,
 	.minpoll = POLL_MIN_DEFAULT,
 	.maxpoll = POLL_MAX_DEFAULT,
+	.mode = MODE_CLIENT,
+	.ttl = ASSOC_TTL_FAR,
 };
 
 void
@@ -43,6 +47,7 @@ assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct mono
 		.last = { .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = o->minpoll },
 		.next = monotime_add(now, start),
 		.changed = now,
+		.exchange = { .mode = o->mode, .xleave = o->xleave },
 	};
 	filter_init(&a->filter);
 	estimator_init(&a->estimator, freq, freq_var);
@@ -71,8 +76,8 @@ set_hpoll(struct assoc *a, int8_t hpoll)
 	a->interval = log2_seconds(hpoll);
 }
 
-static double
-wait_for(const struct assoc *a, struct monotime now)
+double
+assoc_wait(const struct assoc *a, struct monotime now)
 {
 	if (a->stopped || a->keyless || a->addr.family == 0)
 		return -1;
@@ -97,9 +102,10 @@ forget_server(struct assoc *a, struct monotime now)
 	filter_init(&a->filter);
 	if (estimator_get(&a->estimator, now, 0, &e))
 		estimator_init(&a->estimator, e.freq, e.freq_var);
-	a->exchange = (struct exchange){ .key = a->exchange.key };
+	a->exchange = (struct exchange){ .key = a->exchange.key, .mode = a->opts.mode, .xleave = a->opts.xleave };
 	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = a->opts.minpoll };
-	a->have_stat = a->stopped = false;
+	a->have_stat = a->stopped = a->called = a->listening = false;
+	a->bcame.ns = 0;
 	clear_reach(a, now);
 	a->unreach = 0;
 	a->minpoll = a->opts.minpoll;
@@ -123,7 +129,7 @@ assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, st
 	}
 	a->addr = *addr;
 	a->addr.port = NTP_PORT;
-	out->wait = wait_for(a, now);
+	out->wait = assoc_wait(a, now);
 }
 
 /* Has the server asked for less, and not been satisfied for long enough since? */
@@ -140,11 +146,55 @@ most_rated(const struct assoc *a)
 	return a->opts.maxpoll < RATE_POLL_MAX ? a->opts.maxpoll : RATE_POLL_MAX;
 }
 
-/* How many requests this poll is made of. */
+bool
+assoc_is_peer(const struct assoc *a)
+{
+	return a->opts.mode == MODE_ACTIVE || a->opts.mode == MODE_PASSIVE;
+}
+
+bool
+assoc_speaks(const struct assoc *a)
+{
+	return a->exchange.mode == MODE_ACTIVE || a->exchange.mode == MODE_PASSIVE;
+}
+
+/* A peer that says nothing may know no symmetric mode: it is asked as a server, until it does speak as a peer, or says nothing at all. */
+static void
+choose_mode(struct assoc *a)
+{
+	const struct exchange *x = &a->exchange;
+	uint8_t mode = MODE_ACTIVE;
+
+	if (a->opts.mode != MODE_ACTIVE)
+		return;
+	if (x->mode == MODE_ACTIVE && x->missed >= PEER_SILENT && (x->good.xmt.raw == 0 || a->reach == 0))
+		mode = MODE_CLIENT;
+	else if (x->mode == MODE_CLIENT && !a->called && x->missed == 0)
+		mode = MODE_CLIENT;
+	if (mode == x->mode)
+		return;
+	a->exchange = (struct exchange){ .key = x->key, .mode = mode, .xleave = x->xleave };
+	a->called = false;
+}
+
+/* It spoke as a peer, signed if it has to be, while we asked it as a server. */
+static void
+hear_call(struct assoc *a, const struct arrival *in)
+{
+	struct packet_tail tail;
+	struct packet p;
+
+	if (a->opts.mode == a->exchange.mode || !assoc_is_peer(a) || packet_parse(&p, &tail, in->buf, in->len) != WIRE_OK)
+		return;
+	if ((p.mode == MODE_ACTIVE || p.mode == MODE_PASSIVE) && exchange_test_mac(&a->exchange, in, &tail) == 0)
+		a->called = true;
+}
+
+/* How many requests this poll is made of.  Bursts are for servers, which answer at once. */
 static unsigned
 burst_length(const struct assoc *a)
 {
-	if (is_limited(a))
+	if (is_limited(a) || assoc_is_peer(a))
 		return 1;
 	if (a->reach == 0)
 		return a->opts.iburst ? IBURST_LEN : 1;
@@ -153,9 +203,8 @@ burst_length(const struct assoc *a)
 	return a->hpoll - a->minpoll >= 3 ? BURST_MAX : 1u << (a->hpoll - a->minpoll);
 }
 
-/* A new poll begins: the register shifts, silence is counted (RFC 5905 section 13). */
-static void
-begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
+void
+assoc_begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 {
 	bool was_reachable = a->reach != 0;
 
@@ -178,26 +227,47 @@ begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 	a->probes = 0;
 }
 
+/* As the file has it, s: between early and late by chance. */
+static double
+skew_of(const struct pollskew *p, int8_t hpoll, double chance)
+{
+	return chance * (double)(p->early[hpoll] + p->late[hpoll]) - (double)p->early[hpoll];
+}
+
 /* How long after the request just sent the next one is due. */
 static double
 gap(const struct assoc *a)
 {
-	double shortest = log2_seconds(a->minpoll), least = shortest * (1 + POLL_SKEW * (a->skew - 0.5));
+	double shortest = log2_seconds(a->minpoll), least = shortest * (1 + POLL_SKEW * (a->skew - 0.5)), interval = a->interval;
 
 	if (a->burst > 0)
 		return a->opening ? iburst_gap[NELEMS(iburst_gap) - a->burst] : BURST_GAP;
-	return fmax(fmax(BURST_GAP, least), a->interval > shortest ? a->interval * (1 - POLL_SPREAD * a->skew) : 0);
+	/* Of two peers the one in more of a hurry sets the pace (RFC 5905 section 13). */
+	if (assoc_is_peer(a) && a->heard.ns != 0 && a->last.poll > 0)
+		interval = fmin(interval, log2_seconds(a->last.poll));
+	if (a->pollskew != NULL && a->pollskew->given[a->hpoll])
+		return fmax(BURST_GAP, interval + skew_of(a->pollskew, a->hpoll, a->skew));
+	return fmax(fmax(BURST_GAP, least), interval > shortest ? interval * (1 - POLL_SPREAD * a->skew) : 0);
 }
 
 void
 assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc_out *out)
 {
-	*out = (struct assoc_out){ .wait = wait_for(a, now) };
+	*out = (struct assoc_out){ .wait = assoc_wait(a, now) };
 	if (out->wait != 0)
 		return;
-	if (a->burst == 0)
-		begin_poll(a, now, out);
-	out->len = exchange_request(&a->exchange, dice.nonce != 0 ? dice.nonce : 1, a->opts.version, out->pkt);
+	if (a->burst == 0) {
+		assoc_begin_poll(a, now, out);
+		choose_mode(a);
+	}
+	if (a->listening) {
+		a->burst = 0;
+		a->next = monotime_add(now, log2_seconds(a->last.poll));
+		out->wait = assoc_wait(a, now);
+		return;
+	}
+	if (!assoc_speaks(a))
+		out->len = exchange_request(&a->exchange, dice.nonce != 0 ? dice.nonce : 1, a->opts.version, out->pkt);
 	out->what |= ASSOC_SEND;
 	a->burst--;
 	a->probes++;
@@ -210,7 +280,16 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 	a->skew = dice.uniform;
 	a->count.sent++;
 	a->next = monotime_add(now, gap(a));
-	out->wait = wait_for(a, now);
+	out->wait = assoc_wait(a, now);
+}
+
+void
+assoc_speak(struct assoc *a, const struct packet *face, const struct departure *now, struct assoc_out *out)
+{
+	struct packet p = *face;
+
+	p.poll = a->hpoll;
+	out->len = exchange_symmetric(&a->exchange, &p, now, a->opts.version, out->pkt);
 }
 
 void
@@ -232,7 +311,7 @@ assoc_failed(struct assoc *a, struct monotime now, struct assoc_out *out)
 		a->burst = 0;
 		a->next = monotime_add(now, fmin(wait, RETRY_MAX));
 	}
-	out->wait = wait_for(a, now);
+	out->wait = assoc_wait(a, now);
 }
 
 void
@@ -249,7 +328,7 @@ assoc_heard_out(const struct assoc *a)
 {
 	if (a->kind != ASSOC_SERVER)
 		return a->filter.n > 0 || a->tries >= CLOCK_HOPES;
-	return a->filter.n > 0 || a->stopped || a->keyless || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
+	return a->filter.n > 0 || a->stopped || a->keyless || assoc_is_peer(a) || a->opts.mode == MODE_BROADCAST || a->opts.manycast || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
 }
 
 /* RATE: slower by one step and no bursts, within bounds.  DENY, RSTR: never again.  Others say no more than stratum 0 (RFC 5905 section 7.4). */
@@ -317,8 +396,8 @@ quicken(struct assoc *a, struct monotime now)
 		a->next = next;
 }
 
-static void
-take_sample(struct assoc *a, const struct arrival *in, struct sample *s, struct assoc_out *out)
+void
+assoc_take_sample(struct assoc *a, const struct arrival *in, struct sample *s, struct assoc_out *out)
 {
 	struct estimate e;
 	bool fresh;
@@ -341,16 +420,30 @@ take_sample(struct assoc *a, const struct arrival *in, struct sample *s, struct 
 	if (estimator_get(&a->estimator, in->when, in->steered, &e))
 		a->have_stat = filter_stat(&a->filter, in->precision, e.freq, &a->stat, &fresh);
 	relieve(a);
-	adapt_poll(a, in->when);
+	if (!a->listening)
+		adapt_poll(a, in->when);
 	out->what |= ASSOC_UPDATE;
 }
 
-static void
-count_drop(struct assoc *a, unsigned flash)
+void
+assoc_count_drop(struct assoc *a, unsigned flash)
 {
 	a->count.dup += (flash & FLASH_DUP) != 0;
 	a->count.bogus += (flash & (FLASH_BOGUS | FLASH_UNSYNC | FLASH_HEADER)) != 0;
 	a->count.badauth += (flash & FLASH_AUTH) != 0;
+}
+
+/*
+ * A peer that does not answer us yet waits for our answer: it comes now rather than at the next poll, so that two that have just started need not
+ * wait for two.  No more often than a burst would.
+ */
+static void
+answer_stranger(struct assoc *a, struct monotime now)
+{
+	struct monotime soon = a->sent.ns == 0 ? now : monotime_add(a->sent, BURST_GAP);
+
+	if (a->reach == 0 && a->exchange.stray.xmt.raw != 0 && monotime_before(soon, a->next))
+		a->next = monotime_before(soon, now) ? now : soon;
 }
 
 void
@@ -361,8 +454,10 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 	*out = (struct assoc_out){ 0 };
 	exchange_receive(&a->exchange, in, &r);
 	if (r.kind == REPLY_DROPPED) {
-		count_drop(a, r.flash);
-		out->wait = wait_for(a, in->when);
+		assoc_count_drop(a, r.flash);
+		hear_call(a, in);
+		answer_stranger(a, in->when);
+		out->wait = assoc_wait(a, in->when);
 		return;
 	}
 	out->what = ASSOC_CLOSE;
@@ -374,14 +469,14 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 		a->last = r.pkt;
 	a->heard = in->when;
 	if (r.kind == REPLY_SAMPLE) {
-		take_sample(a, in, &r.sample, out);
+		assoc_take_sample(a, in, &r.sample, out);
 	} else if (r.kind == REPLY_KISS) {
 		a->kiss = r.kiss;
 		take_kiss(a, in->when, out);
 	} else {
 		a->count.selbroken++;
 	}
-	out->wait = wait_for(a, in->when);
+	out->wait = assoc_wait(a, in->when);
 }
 
 double
@@ -454,7 +549,7 @@ assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out)
 	a->burst = 0;
 	clear_reach(a, now);
 	a->next = monotime_add(now, BURST_GAP);
-	out->wait = wait_for(a, now);
+	out->wait = assoc_wait(a, now);
 }
 
 void

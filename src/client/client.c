@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "glue.h"
 
+#define PEER_TRIES	3	/* once mode: polls after which a peer is silent; the last of them asks it as a server */
 #define LAST_WAIT	2.0	/* s, once mode: how long the last reply may take */
 
 static struct timeval
@@ -59,13 +60,19 @@ client_has_addr(const struct client *c, const struct addr *a)
 	return false;
 }
 
+bool
+client_is_prototype(const struct source *s)
+{
+	return s->role == ROLE_POOL || s->role == ROLE_BROADCAST || s->role == ROLE_MANYCAST;
+}
+
 size_t
 client_sources(const struct client *c)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		n += c->source[i]->role != ROLE_POOL && !c->assoc[i]->opts.noselect;
+		n += !client_is_prototype(c->source[i]) && !c->assoc[i]->opts.noselect;
 	return n;
 }
 
@@ -230,12 +237,18 @@ tell(struct client *c, const struct system_out *out)
 static bool
 is_silent(const struct client *c, const struct source *s, struct monotime now)
 {
+	if (s->role == ROLE_BROADCAST)
+		return true;
+	if (s->role == ROLE_MANYCAST)
+		return client_sources(c) > 0 || (s->searched.ns != 0 && monotime_diff(now, s->searched) >= LAST_WAIT);
 	if (s->role == ROLE_POOL)
 		return s->ask_failed >= 2 || client_sources(c) > 0;
 	if (s->assoc.addr.family == 0)
 		return s->ask_failed >= 2;
 	if (s->assoc.kind == ASSOC_OWN)
 		return true;	/* it never corrects anything */
+	if (assoc_is_peer(&s->assoc) && s->assoc.tries < PEER_TRIES)
+		return false;
 	return assoc_heard_out(&s->assoc) && s->assoc.filter.n == 0 && monotime_diff(now, s->assoc.sent) >= LAST_WAIT;
 }
 

@@ -16,6 +16,10 @@ enum source_role {
 	ROLE_POOL,		/* a name that brings forth members; never asked for time itself */
 	ROLE_MEMBER,
 	ROLE_CLOCK,		/* a reference clock */
+	ROLE_PASSIVE,		/* brought about by a packet of a symmetric active peer */
+	ROLE_BROADCAST,		/* where our broadcasts go; never asked for time */
+	ROLE_BCLIENT,		/* brought about by a broadcast */
+	ROLE_MANYCAST,		/* a group that is searched; brings forth members */
 };
 
 struct source {
@@ -31,6 +35,8 @@ struct source {
 	struct event		*ask_due;	/* next question to the resolver */
 	struct resolver_query	*query;
 	unsigned		 ask_failed;	/* in a row */
+	unsigned		 row;		/* of the ttl list: next search */
+	struct monotime		 searched;	/* begin of the last search */
 	unsigned		 idle;		/* polls in a row without a part in the combined offset */
 	int			 told_errno;	/* last failure to send that was logged */
 	struct log_gate		 gate;		/* for that log line */
@@ -77,6 +83,10 @@ void source_remove(struct source *s);		/* from the list now, freed later */
 void source_set_key(struct source *s);		/* finds the key its line asks for */
 void source_set_addr(struct source *s, const struct addr *a);
 void source_act(struct source *s, const struct assoc_out *out);
+void source_close(struct source *s);		/* its socket */
+void source_hear(struct source *s, const struct datagram *d);	/* by port 123 */
+void source_arrival(const struct source *s, const struct datagram *d, struct arrival *in);
+void source_failed(struct source *s, int err);	/* something could not be sent */
 const char *source_str(const struct source *s, char *buf, size_t cap);
 
 /* clock.c */
@@ -86,7 +96,21 @@ void clock_due(struct source *s);		/* a reference clock is to be asked */
 void naming_ask(struct source *s);		/* asks the resolver for the name, now and again until it has an answer */
 void naming_pool_wanted(struct client *c);	/* a member is gone: its pool may look for another */
 
+/* broadcast.c */
+int broadcast_ttl(const struct source *s, unsigned row);
+void broadcast_due(struct source *s);		/* time to send one */
+void broadcast_hear(struct client *c, const struct client_unasked *u, const struct packet *p);
+
+/* manycast.c */
+void manycast_due(struct source *s);		/* time to search, or to see whether to */
+
+/* peers.c */
+void peers_face(const struct client *c, struct monotime now, struct packet *face);	/* our side of a packet */
+bool peers_may_mobilize(const struct client *c, const struct client_unasked *u);
+int peers_speak(struct source *s, struct assoc_out *out);	/* -1 with errno */
+
 /* client.c */
+bool client_is_prototype(const struct source *s);	/* never asked for time itself */
 bool client_has_addr(const struct client *c, const struct addr *a);
 size_t client_sources(const struct client *c);	/* those that are asked for time */
 void client_news(struct client *c);		/* an association has something for the selection */

@@ -18,14 +18,15 @@ client_add(struct client *c, const char *host, int family, bool pool, const stru
 {
 	struct addr a = { 0 };
 	bool literal = addr_parse(&a, host, family) && !pool;
-	const char *why = literal ? reject_addr(c, &a) : NULL;
+	enum source_role role = pool ? ROLE_POOL : o->manycast ? ROLE_MANYCAST : o->mode == MODE_BROADCAST ? ROLE_BROADCAST : ROLE_SERVER;
+	const char *why = literal && role == ROLE_SERVER ? reject_addr(c, &a) : NULL;
 	struct source *s;
 
 	if (why != NULL) {
 		log_warnx("server %s is ignored: it is %s", host, why);
 		return false;
 	}
-	s = source_new(c, pool ? ROLE_POOL : ROLE_SERVER, literal ? "" : host, o);
+	s = source_new(c, role, literal ? "" : host, o);
 	if (s == NULL) {
 		log_warnx("server %s is ignored: there are %zu sources already", host, c->n);
 		return false;
@@ -44,6 +45,7 @@ same_opts(const struct assoc_opts *a, const struct assoc_opts *b)
 {
 	return a->version == b->version && a->minpoll == b->minpoll && a->maxpoll == b->maxpoll && a->iburst == b->iburst && a->burst == b->burst
 	    && a->prefer == b->prefer && a->noselect == b->noselect && a->always == b->always && a->preempt == b->preempt && a->xleave == b->xleave
+	    && a->mode == b->mode && a->manycast == b->manycast && a->ttl == b->ttl
 	    && a->key == b->key && a->bias == b->bias;
 }
 
@@ -53,7 +55,7 @@ is_line(const struct source *s, const char *host, int family, bool pool)
 {
 	struct addr a;
 
-	if (s->role == ROLE_MEMBER || (s->role == ROLE_POOL) != pool || s->family != family)
+	if (!s->assoc.configured || (s->role == ROLE_POOL) != pool || s->family != family)
 		return false;
 	if (s->assoc.name[0] != '\0' && s->role != ROLE_CLOCK)
 		return strcmp(s->assoc.name, host) == 0;
@@ -101,6 +103,8 @@ client_roster_end(struct client *c)
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->source[i]->role == ROLE_MEMBER)
 			c->source[i]->kept = pool_is_kept(c, c->source[i]->pool);
+		else if (!c->assoc[i]->configured)
+			c->source[i]->kept = true;
 	}
 	for (size_t i = c->n; i > 0; i--) {
 		if (c->source[i - 1]->kept)
@@ -124,7 +128,7 @@ client_unpeer(struct client *c, uint16_t id)
 	}
 	if (found == NULL)
 		return false;
-	if (found->role == ROLE_POOL)
+	if (client_is_prototype(found))
 		client_roster_end(c);
 	else
 		source_remove(found);

@@ -12,8 +12,8 @@
 #define START_SPREAD	0.1	/* s between the first requests of associations, so that their replies do not queue */
 #define PREEMPT_POLLS	10	/* polls without a part in the combined offset after which a preemptible source may go */
 
-static void
-close_socket(struct source *s)
+void
+source_close(struct source *s)
 {
 	if (s->readable != NULL)
 		event_free(s->readable);
@@ -47,31 +47,52 @@ report_reply(struct source *s, const struct arrival *in, struct monotime old_bes
 		glue_report(s->client, CLIENT_SAMPLE, s->assoc.stat.offset, &s->assoc);
 }
 
-static void
-take_datagram(struct source *s, const struct datagram *d)
+void
+source_arrival(const struct source *s, const struct datagram *d, struct arrival *in)
 {
 	struct client *c = s->client;
+	struct clockread now;
+
+	sysclock_read(c->clock, &now);
+	*in = (struct arrival){ .buf = d->buf, .len = d->len, .generation = sysclock_generation(c->clock) };
+	in->t4 = sysclock_at_host(c->clock, d->host);
+	in->when = monotime_add(now.mono, -fmax(0, walltime_diff(now.host, d->host)));
+	in->steered = sysclock_steered(c->clock, in->when);
+	in->precision = log2_seconds(c->system.vars.precision);
+	in->basedate = c->system.select.basedate;
+}
+
+static void
+take_datagram(struct source *s, const struct datagram *d, bool broadcast)
+{
 	struct monotime best = s->assoc.stat.when;
 	uint32_t received = s->assoc.count.received;
-	struct arrival in = { .buf = d->buf, .len = d->len, .generation = sysclock_generation(c->clock) };
-	struct clockread now;
+	struct arrival in;
 	struct assoc_out out;
 
 	refine_sent(s);
-	sysclock_read(c->clock, &now);
-	in.t4 = sysclock_at_host(c->clock, d->host);
-	in.when = monotime_add(now.mono, -fmax(0, walltime_diff(now.host, d->host)));
-	in.steered = sysclock_steered(c->clock, in.when);
-	in.precision = log2_seconds(c->system.vars.precision);
-	in.basedate = c->system.select.basedate;
-	assoc_receive(&s->assoc, &in, &out);
+	source_arrival(s, d, &in);
+	if (broadcast)
+		assoc_broadcast(&s->assoc, &in, &s->client->opts.modes.broadcast, &out);
+	else
+		assoc_receive(&s->assoc, &in, &out);
 	if (s->assoc.count.received != received)
 		report_reply(s, &in, best);
 	source_act(s, &out);
 }
 
-static void
-socket_failed(struct source *s, int err)
+void
+source_hear(struct source *s, const struct datagram *d)
+{
+	uint32_t received = s->assoc.count.received;
+
+	take_datagram(s, d, s->role == ROLE_BCLIENT);
+	if (s->assoc.count.received != received)
+		s->assoc.local = d->local;
+}
+
+void
+source_failed(struct source *s, int err)
 {
 	char who[SOURCE_STR_MAX];
 	struct assoc_out out;
@@ -95,13 +116,13 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	while (s->fd == fd) {
 		if (udp_receive(fd, &d, buf, sizeof(buf)) == -1) {
 			if (errno != EAGAIN && errno != EINTR)
-				socket_failed(s, errno);
+				source_failed(s, errno);
 			else
 				refine_sent(s);
 			return;
 		}
 		if (d.len <= sizeof(buf))
-			take_datagram(s, &d);
+			take_datagram(s, &d, false);
 	}
 }
 
@@ -112,7 +133,7 @@ open_socket(struct source *s)
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 
-	close_socket(s);
+	source_close(s);
 	s->fd = udp_open(&o);
 	if (s->fd == -1 || udp_connect(s->fd, &s->assoc.addr) == -1)
 		return -1;
@@ -122,6 +143,15 @@ open_socket(struct source *s)
 	if (getsockname(s->fd, (struct sockaddr *)&ss, &len) == -1 || !addr_from_sockaddr(&s->assoc.local, (struct sockaddr *)&ss))
 		s->assoc.local.family = 0;
 	return 0;
+}
+
+static void
+send_as_peer(struct source *s, const struct assoc_out *out)
+{
+	struct assoc_out mine = *out;
+
+	if (peers_speak(s, &mine) == -1)
+		source_failed(s, errno);
 }
 
 /* A request leaves from a fresh port, which the kernel picks at random (RFC 9109). */
@@ -134,13 +164,13 @@ send_request(struct source *s, const struct assoc_out *out)
 
 	memcpy(pkt, out->pkt, out->len);
 	if (open_socket(s) == -1) {
-		socket_failed(s, errno);
+		source_failed(s, errno);
 		return;
 	}
 	sysclock_read(s->client->clock, &now);
 	assoc_sent(&s->assoc, now.wall, sysclock_generation(s->client->clock));
 	if (udp_send(s->fd, &d) == -1)
-		socket_failed(s, errno);
+		source_failed(s, errno);
 }
 
 static void
@@ -178,7 +208,7 @@ source_act(struct source *s, const struct assoc_out *out)
 	if (out->event != 0)
 		glue_event(s->client, out->event, &s->assoc);
 	if (out->what & ASSOC_CLOSE)
-		close_socket(s);
+		source_close(s);
 	glue_arm(s->due, out->wait);
 	if (out->what & ASSOC_UPDATE)
 		client_news(s->client);
@@ -186,6 +216,8 @@ source_act(struct source *s, const struct assoc_out *out)
 		naming_ask(s);
 	if (out->what & ASSOC_DEMOBILIZE)
 		source_remove(s);
+	else if (out->what & ASSOC_SEND && assoc_speaks(&s->assoc))
+		send_as_peer(s, out);
 	else if (out->what & ASSOC_SEND)
 		send_request(s, out);
 }
@@ -211,6 +243,14 @@ on_due(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (s->role == ROLE_BROADCAST) {
+		broadcast_due(s);
+		return;
+	}
+	if (s->role == ROLE_MANYCAST) {
+		manycast_due(s);
+		return;
+	}
 	if (may_go(s)) {
 		log_of(LOG_PEER_STATUS, "%s is dropped: there are enough better ones", source_str(s, who, sizeof(who)));
 		source_remove(s);
@@ -257,9 +297,12 @@ source_new(struct client *c, enum source_role role, const char *name, const stru
 		return NULL;
 	}
 	assoc_init(&s->assoc, new_id(c), o, monotime_now(), START_SPREAD * (double)(c->n % 32), c->system.discipline.freq, freq_var);
-	s->assoc.configured = role != ROLE_MEMBER;
+	s->assoc.pollskew = &c->opts.modes.pollskew;
+	s->assoc.configured = role == ROLE_SERVER || role == ROLE_CLOCK || client_is_prototype(s);
 	if (role == ROLE_POOL)
 		s->assoc.last.refid = REFID_POOL;
+	else if (role == ROLE_MANYCAST)
+		s->assoc.last.refid = REFID('A', 'C', 'S', 'T');	/* as ntpd shows it */
 	snprintf(s->assoc.name, sizeof(s->assoc.name), "%s", name);
 	c->source[c->n] = s;
 	c->assoc[c->n++] = &s->assoc;
@@ -269,7 +312,7 @@ source_new(struct client *c, enum source_role role, const char *name, const stru
 void
 source_free(struct source *s)
 {
-	close_socket(s);
+	source_close(s);
 	if (s->query != NULL)
 		resolver_cancel(s->query);
 	if (s->ask_due != NULL)
@@ -289,7 +332,7 @@ source_remove(struct source *s)
 		memmove(&c->source[i], &c->source[i + 1], (c->n - i - 1) * sizeof(c->source[0]));
 		memmove(&c->assoc[i], &c->assoc[i + 1], (c->n - i - 1) * sizeof(c->assoc[0]));
 		c->n--;
-		close_socket(s);
+		source_close(s);
 		event_del(s->due);
 		c->sent += s->assoc.count.sent;
 		c->received += s->assoc.count.received;

@@ -543,30 +543,42 @@ parse_filegen(struct reader *r, const struct directive *d)
 		filegen_keep(r, kind, &f);
 }
 
-/* POLL EARLY|LATE, any number of them; "default" may stand for POLL. */
+/* POLL EARLY|LATE, any number of them; "default" may stand for POLL, and holds for those that no line names. */
 void
 parse_pollskewlist(struct reader *r, const struct directive *d)
 {
-	int64_t poll, skew, max;
+	struct pollskew list = r->c->modes.pollskew;
+	int64_t poll, early, late, max;
 	unsigned n = 0;
+	bool all;
 
 	for (; reader_next(r, WANT_WORD); n++) {
 		poll = 3;
-		if (strcmp(r->tok.text, "default") != 0 && !reader_token_int(r, "a poll exponent", 3, 17, &poll))
+		all = strcmp(r->tok.text, "default") == 0;
+		if (!all && !reader_token_int(r, "a poll exponent", 3, 17, &poll))
 			return;
 		max = (int64_t)1 << (poll - 1);
-		if (!reader_int(r, "a skew of at most half the interval, s,", 0, max, &skew))
+		if (!reader_int(r, "a skew of at most half the interval, s,", 0, max, &early))
 			return;
 		if (!reader_next(r, WANT_WORD) || strcmp(r->tok.text, "|") != 0) {
 			if (!r->bad)
 				reader_error(r, r->tok.column, "'|' is missing between how early and how late");
 			return;
 		}
-		if (!reader_int(r, "a skew of at most half the interval, s,", 0, max, &skew))
+		if (!reader_int(r, "a skew of at most half the interval, s,", 0, max, &late))
 			return;
+		for (int64_t p = all ? 3 : poll; p <= (all ? POLL_MAX : poll); p++) {
+			if (all && list.given[p])
+				continue;
+			list.given[p] = true;
+			list.early[p] = (uint32_t)early;
+			list.late[p] = (uint32_t)late;
+		}
 	}
 	if (!r->bad && n == 0)
 		reader_error(r, r->tok.column, "'%s' needs %s", d->name, d->args);
+	else if (!r->bad)
+		r->c->modes.pollskew = list;
 }
 
 /* mru: maxdepth and maxmem are two ways to say one thing, the last one wins. */

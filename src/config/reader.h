@@ -134,7 +134,7 @@ struct fudge {
 	struct fudge		*next;
 };
 
-enum { LINE_SERVER, LINE_POOL, LINE_PEER };	/* kind of a row that parse_source reads */
+enum { LINE_SERVER, LINE_POOL, LINE_PEER, LINE_BROADCAST, LINE_MANYCAST };	/* kind of a row that parse_source reads */
 enum { LINE_FUDGE, LINE_DEVICE };		/* … parse_fudge */
 enum { LINE_UNRESTRICT, LINE_DELRESTRICT };	/* … parse_unrestrict */
 
@@ -160,7 +160,7 @@ extern const size_t filegen_name_count;
 
 /* Parse functions, by the file that owns them. */
 /* simple.c */
-directive_parse parse_rate, parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_ints, parse_relic;
+directive_parse parse_rate, parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_relic;
 /* sources.c */
 directive_parse parse_source, parse_other_mode;
 /* clocks.c */
@@ -168,6 +168,8 @@ directive_parse parse_refclock, parse_fudge;
 /* unpeer.c */
 directive_parse parse_unpeer;
 void unpeer_settle(struct reader *r);
+/* modes.c */
+directive_parse parse_bclient, parse_groups, parse_ttl;
 /* access.c */
 directive_parse parse_restrict, parse_unrestrict;
 /* lines.c */

@@ -109,25 +109,6 @@ parse_words(struct reader *r, const struct directive *d)
 		reader_error(r, r->tok.column, "'%s' needs %s", d->name, d->args);
 }
 
-/* One to eight whole numbers. */
-void
-parse_ints(struct reader *r, const struct directive *d)
-{
-	int64_t v;
-	unsigned n = 0;
-
-	while (reader_next(r, WANT_WORD)) {
-		if (!reader_token_int(r, d->name, (int64_t)d->min, (int64_t)d->max, &v))
-			return;
-		if (++n > 8) {
-			reader_error(r, r->tok.column, "'%s' takes eight numbers at most", d->name);
-			return;
-		}
-	}
-	if (!r->bad && n == 0)
-		reader_error(r, r->tok.column, "'%s' needs %s", d->name, d->args);
-}
-
 /* Whatever a release long ago may have taken. */
 void
 parse_relic(struct reader *r, const struct directive *d)

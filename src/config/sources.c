@@ -156,7 +156,7 @@ source_settle_poll(struct reader *r, struct assoc_opts *o, bool clock)
 }
 
 static void
-add_source(struct reader *r, const struct directive *d, struct source_line *line, unsigned column)
+add_source(struct reader *r, struct source_line *line, unsigned column)
 {
 	if (line->nts) {
 		r->idle = true;
@@ -164,8 +164,6 @@ add_source(struct reader *r, const struct directive *d, struct source_line *line
 		    line->source.host);
 		return;
 	}
-	if (d->kind == LINE_PEER)
-		reader_warn(r, column, "symmetric mode has no effect yet: '%.200s' is polled as a server", line->source.host);
 	source_settle_poll(r, &line->source.opts, false);
 	if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
@@ -203,6 +201,8 @@ parse_source(struct reader *r, const struct directive *d)
 	line.source.kind = clock ? SOURCE_CLOCK : pool ? SOURCE_POOL : SOURCE_SERVER;
 	line.source.clock = refclock_defaults;
 	line.source.opts.minpoll = line.source.opts.maxpoll = UNSET_POLL;
+	if (d->kind == LINE_PEER)
+		line.source.opts.mode = MODE_ACTIVE;
 	if (!read_source_options(r, d, clock, pool, &line))
 		return;
 	if (clock) {
@@ -210,21 +210,46 @@ parse_source(struct reader *r, const struct directive *d)
 		line.source.clock.unit = a.ip[3];
 		clock_add(r, &line, column);
 	} else
-		add_source(r, d, &line, column);
+		add_source(r, &line, column);
 }
 
-/* broadcast and manycastclient: checked like a server, kept nowhere. */
+/* What is wrong with an address to send unasked, or to search; NULL: nothing.  Which unicast ones are broadcasts of a network is not known yet. */
+static const char *
+group_problem(const struct addr *a, bool manycast)
+{
+	if (addr_is_multicast(a))
+		return NULL;
+	if (manycast || a->family == 6)
+		return "is no multicast address";
+	return addr_is_any(a) || addr_is_loopback(a) || (a->ip[0] >= 240 && a->ip[0] < 255) ? "is neither a broadcast nor a multicast address" : NULL;
+}
+
+/* broadcast and manycastclient. */
 void
 parse_other_mode(struct reader *r, const struct directive *d)
 {
 	char host[TOKEN_MAX + 1];
-	struct source_line line = { .source.opts = assoc_defaults };
+	struct source_line line = { .source.opts = assoc_defaults, .source.line = r->lexer.line, .source.host = host };
+	const char *problem;
 	struct addr a;
+	unsigned column;
 
 	if (!read_host(r, host, &line.source.family))
 		return;
-	if (!addr_parse(&a, host, line.source.family))
-		reader_error(r, r->tok.column, "'%s' needs an address, and '%.200s' is none", d->name, host);
-	else
-		(void)options_read(r, d->options, d->noptions, &line);
+	column = r->tok.column;
+	if (!addr_parse(&a, host, line.source.family)) {
+		reader_error(r, column, "'%s' needs an address, and '%.200s' is none", d->name, host);
+		return;
+	}
+	problem = group_problem(&a, d->kind == LINE_MANYCAST);
+	if (problem != NULL) {
+		reader_error(r, column, "'%.200s' %s; the line is skipped", host, problem);
+		return;
+	}
+	line.source.opts.minpoll = line.source.opts.maxpoll = UNSET_POLL;
+	line.source.opts.manycast = d->kind == LINE_MANYCAST;
+	if (d->kind == LINE_BROADCAST)
+		line.source.opts.mode = MODE_BROADCAST;
+	if (read_source_options(r, d, false, false, &line))
+		add_source(r, &line, column);
 }

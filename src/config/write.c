@@ -320,9 +320,10 @@ put_clock(FILE *out, const struct config_source *s)
 static const struct directive *
 row_of_source(const struct config_source *s)
 {
-	static const char *const names[] = { [SOURCE_SERVER] = "server", [SOURCE_POOL] = "pool" };
+	const struct assoc_opts *o = &s->opts;
 
-	return directive_find((size_t)s->kind < NELEMS(names) && names[s->kind] != NULL ? names[s->kind] : "server");
+	return directive_find(s->kind == SOURCE_POOL ? "pool" : o->manycast ? "manycastclient" : o->mode == MODE_ACTIVE ? "peer" :
+	    o->mode == MODE_BROADCAST ? "broadcast" : "server");
 }
 
 static void
@@ -344,6 +345,37 @@ put_sources(FILE *out, const struct config *c)
 		put_options(out, "", d->options, d->noptions, &line, &dflt);
 		fputc('\n', out);
 	}
+}
+
+static void
+put_groups(FILE *out, const char *name, const struct config_groups *g)
+{
+	char ip[ADDR_STR_MAX];
+
+	if (g->n == 0)
+		return;
+	fprintf(out, "%s", name);
+	for (size_t i = 0; i < g->n; i++)
+		fprintf(out, " %s", addr_str(&g->addr[i], ip, sizeof(ip)));
+	fputc('\n', out);
+}
+
+static void
+put_modes(FILE *out, const struct config_modes *m, const struct config_modes *dflt)
+{
+	if (m->bclient)
+		fprintf(out, "broadcastclient%s\n", m->novolley ? " novolley" : "");
+	put_groups(out, "multicastclient", &m->multicast);
+	put_groups(out, "manycastserver", &m->manycast);
+	if (m->nttl != dflt->nttl || memcmp(m->ttl, dflt->ttl, m->nttl) != 0) {
+		fprintf(out, "ttl");
+		for (size_t i = 0; i < m->nttl; i++)
+			fprintf(out, " %u", m->ttl[i]);
+		fputc('\n', out);
+	}
+	for (unsigned i = 0; i <= POLL_MAX; i++)
+		if (m->pollskew.given[i])
+			fprintf(out, "pollskewlist %u %u|%u\n", i, m->pollskew.early[i], m->pollskew.late[i]);
 }
 
 static void
@@ -392,6 +424,7 @@ config_write(const struct config *c, FILE *out)
 	put_keys(out, c);
 	put_setvars(out, c);
 	put_sources(out, c);
+	put_modes(out, &c->modes, &dflt->modes);
 	put_restricts(out, c);
 	config_free(dflt);
 	if (fflush(out) == 0 && !ferror(out))

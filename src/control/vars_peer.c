@@ -86,11 +86,16 @@ put_pmode(struct text *t, const struct var_subject *s)
 	text_add(t, "%u", s->a->heard.ns != 0 ? s->a->last.mode : MODE_RESERVED);
 }
 
+/* What ntpd calls a listener's mode, which no packet has. */
+#define MODE_BCLIENT	6
+
 static void
 put_hmode(struct text *t, const struct var_subject *s)
 {
-	(void)s;
-	text_add(t, "%d", MODE_CLIENT);
+	const struct assoc *a = s->a;
+	uint8_t mode = assoc_is_peer(a) ? a->exchange.mode : a->opts.mode;
+
+	text_add(t, "%d", a->listening ? MODE_BCLIENT : mode != MODE_RESERVED ? mode : MODE_CLIENT);
 }
 
 /* 0 is what our requests say and some servers repeat: no exponent of theirs.  Whatever else one writes, readers expect an exponent. */
@@ -159,6 +164,15 @@ put_mode(struct text *t, const struct var_subject *s)
 }
 
 static void
+put_ttl(struct text *t, const struct var_subject *s)
+{
+	if (s->a->opts.mode == MODE_BROADCAST || s->a->opts.manycast)
+		text_add(t, "%u", s->a->opts.ttl);
+	else
+		put_mode(t, s);
+}
+
+static void
 put_candidate(struct text *t, const struct var_subject *s)
 {
 	text_add(t, "%d", (int)s->a->tally);
@@ -219,7 +233,7 @@ const struct var_row vars_peer[] = {
 	{ "headway",	true,	PLAIN(AS_ZERO),			"time to wait for a rate limit, s: polls keep clear of it" },
 	{ "flash",	true,	ASSOC(AS_HEX, flash),		"tests that failed" },
 	{ "keyid",	true,	ASSOC(AS_UINT, opts.key),	"key in use, 0 = none" },
-	{ "ttl",	true,	FUNCTION(put_mode),		"time to live of broadcasts; mode of a reference clock, as ntpd has it" },
+	{ "ttl",	true,	FUNCTION(put_ttl),		"row of the ttl list, or time to live, of broadcasts and searches; mode of a reference clock, as ntpd has it" },
 	{ "offset",	true,	ASSOC(AS_MS3, stat.offset),	"offset, server minus us, ms" },
 	{ "delay",	true,	ASSOC(AS_MS3, stat.delay),	"round-trip delay, ms" },
 	{ "dispersion",	true,	FUNCTION(put_dispersion),	"dispersion, ms" },

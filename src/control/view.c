@@ -47,11 +47,18 @@ control_clock_status(const struct refclock_info *c)
 	return (uint16_t)((c->events & 15u) << 4 | (c->code & 15u));
 }
 
+/* Nothing comes from there: where broadcasts go, or a group that is searched. */
+static bool
+only_sent(const struct assoc *a)
+{
+	return a->opts.mode == MODE_BROADCAST || a->opts.manycast;
+}
+
 uint16_t
 control_peer_status(const struct assoc *a)
 {
 	unsigned flags = (a->configured ? PEER_CONFIG : 0u) | (a->opts.key != 0 ? PEER_AUTHENABLE : 0u) | (a->authentic ? PEER_AUTHENTIC : 0u)
-	    | (a->reach != 0 ? PEER_REACH : 0u) | (control_is_prototype(a) ? PEER_BCAST : 0u);
+	    | (a->reach != 0 ? PEER_REACH : 0u) | (control_is_prototype(a) || only_sent(a) ? PEER_BCAST : 0u);
 
 	return (uint16_t)((flags | ((unsigned)a->tally & 7u)) << 8 | (a->events & 15u) << 4 | (a->event & 15u));
 }

@@ -243,11 +243,13 @@ on_news(void *arg, const struct client_report *n)
 		if (n->assoc->kind == ASSOC_SERVER && restrict_source_add(r->restricts, &n->assoc->addr) == -1)
 			log_warn("no restrict entry for a new source");
 		listener_follow(r->listener);
+		root_modes_listen(r);
 		break;
 	case CLIENT_ASSOC_REMOVED:
 		restrict_source_remove(r->restricts, &n->assoc->addr);
 		root_clock_gone(r, n->assoc);
 		listener_follow(r->listener);
+		root_modes_listen(r);
 		break;
 	case CLIENT_EVENT:
 		if (n->assoc == NULL)
@@ -324,7 +326,7 @@ open_listener(struct root *r)
 	if (r->restricts == NULL || !settings_listener(r, r->config, &lo))
 		return false;
 	settings_restrict(r->restricts, r->config);
-	r->listener = listener_new(r->base, &lo, r->restricts, root_control, r, why);
+	r->listener = listener_new(r->base, &lo, r->restricts, root_passed, r, why);
 	if (r->listener == NULL)
 		log_errx("%s, exiting", why);
 	return r->listener != NULL;
@@ -342,6 +344,9 @@ open_client(struct root *r)
 		.once = r->opts->quit,
 		.dscp = r->config->dscp,
 		.keys = r->keys,
+		.modes = settings_modes(r->config),
+		.send = root_modes_send,
+		.send_arg = r,
 	};
 
 	r->client = client_new(r->base, r->clock, r->resolver, &co, on_news, r);
@@ -349,6 +354,7 @@ open_client(struct root *r)
 		return false;
 	learn_own_refids(r);
 	root_leap_reload(r);
+	root_modes_listen(r);
 	return true;
 }
 

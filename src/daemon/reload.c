@@ -104,11 +104,14 @@ void
 settings_carry_out(struct root *r)
 {
 	const struct config *new = r->config;
+	struct client_modes modes = settings_modes(new);
 
 	log_set_classes(new->logconfig);
 	root_stats_reload(r);
 	root_leap_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
+	client_set_modes(r->client, &modes);
+	root_modes_listen(r);
 	client_set_keys(r->client, r->keys);
 }
 

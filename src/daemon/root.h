@@ -73,6 +73,7 @@ struct root {
 struct config *settings_load(const struct options *o, unsigned *errors);
 bool settings_listener(struct root *r, const struct config *c, struct listener_opts *lo);
 struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged) */
+struct client_modes settings_modes(const struct config *c);	/* modes.c */
 void settings_restrict(struct restrict_list *l, const struct config *c);
 
 /*
@@ -102,6 +103,11 @@ unsigned root_clocks_need(const struct root *r);	/* enum refclock_need */
 
 /* Adds a source of any kind; false: it cannot be one (logged). */
 bool root_source_add(struct root *r, const struct config_source *s);
+
+/* modes.c: the associations' use of port 123.  root_passed takes what the listener passes up; root_modes_listen tells it again who is heard. */
+void root_passed(void *arg, const struct datagram *d, unsigned flags, int fd);
+int root_modes_send(void *arg, const struct datagram *d, int ttl);
+void root_modes_listen(struct root *r);
 
 /* view.c: answers a mode 6 request. */
 void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);

@@ -2,6 +2,7 @@
 /* UDP sockets with kernel timestamps and packet information, singly and in batches. */
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,62 @@ udp_connect(int fd, const struct addr *peer)
 	socklen_t len = addr_to_sockaddr(peer, &ss);
 
 	return connect(fd, (const struct sockaddr *)&ss, len);
+}
+
+int
+udp_route(const struct addr *peer, struct addr *local)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int fd = socket(peer->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP), saved;
+	bool ok;
+
+	if (fd == -1)
+		return -1;
+	ok = udp_connect(fd, peer) == 0 && getsockname(fd, (struct sockaddr *)&ss, &len) == 0 && addr_from_sockaddr(local, (struct sockaddr *)&ss);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	local->port = 0;
+	return ok ? 0 : -1;
+}
+
+static bool
+join_on(int fd, const struct addr *group, unsigned index)
+{
+	struct sockaddr_storage ss;
+	struct group_req req = { .gr_interface = index };
+	socklen_t len = addr_to_sockaddr(group, &ss);
+
+	memcpy(&req.gr_group, &ss, len);
+	return setsockopt(fd, group->family == 6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_JOIN_GROUP, &req, sizeof(req)) == 0 || errno == EADDRINUSE;
+}
+
+int
+udp_join(int fd, const struct addr *group)
+{
+	struct if_nameindex *all = if_nameindex();
+	bool any = false;
+	int why = ENODEV;
+
+	for (const struct if_nameindex *i = all; i != NULL && i->if_index != 0; i++) {
+		if (join_on(fd, group, i->if_index))
+			any = true;
+		else
+			why = errno;
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	errno = why;
+	return any ? 0 : -1;
+}
+
+int
+udp_set_ttl(int fd, int family, int ttl)
+{
+	if (family == 6)
+		return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ttl) ? 0 : -1;
+	return set_int(fd, SOL_SOCKET, SO_BROADCAST, 1) && set_int(fd, IPPROTO_IP, IP_MULTICAST_TTL, ttl) ? 0 : -1;
 }
 
 /* fe80::/10 and multicast below global scope mean nothing without their interface. */

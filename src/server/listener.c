@@ -36,7 +36,10 @@ struct listener {
 	size_t			 nwants;
 	struct addr		*deaf;			/* broadcast addresses, and those a rule drops */
 	size_t			 ndeaf;
-	struct log_gate		 open_gate, scan_gate, table_gate;
+	struct addr		*bcast;			/* broadcast addresses of networks that are listened on */
+	size_t			 nbcast;
+	struct listener_interest interest;
+	struct log_gate		 open_gate, scan_gate, table_gate, join_gate;
 };
 
 /* --- which sockets there should be --- */
@@ -81,6 +84,31 @@ deaf_add(struct listener *l, const struct addr *a)
 		l->deaf[l->ndeaf++] = *a;
 }
 
+/* A socket for one address of ours does not hear broadcasts: they need one of their own. */
+static void
+want_broadcasts(struct listener *l, const struct iface *i)
+{
+	struct iface all = *i;
+
+	l->bcast[l->nbcast++] = i->bcast;
+	all.addr = i->bcast;
+	if (l->interest.broadcasts && !wants_wildcard(l, 4))
+		want_add(l, &all, false);
+}
+
+/* Likewise a group. */
+static void
+want_groups(struct listener *l)
+{
+	struct iface i = { .name = "multicast" };
+
+	for (size_t g = 0; g < l->interest.ngroups; g++) {
+		i.addr = l->interest.group[g];
+		if (serves(l, i.addr.family) && !wants_wildcard(l, i.addr.family))
+			want_add(l, &i, false);
+	}
+}
+
 /* What one address of ours asks for.  Where a wildcard socket hears it all the same, dropping is done by its address. */
 static void
 want_iface(struct listener *l, const struct iface *i)
@@ -90,6 +118,8 @@ want_iface(struct listener *l, const struct iface *i)
 	deaf_add(l, &i->bcast);
 	if (!serves(l, i->addr.family))
 		return;
+	if (action == IFACE_LISTEN && i->bcast.family != 0)
+		want_broadcasts(l, i);
 	if (!wants_wildcard(l, i->addr.family)) {
 		if (action != IFACE_IGNORE)
 			want_add(l, i, action == IFACE_DROP);
@@ -112,16 +142,19 @@ tell_restrict(struct listener *l, const struct iface ifs[], size_t n)
 	return r;
 }
 
-/* From now on the workers have this list; the old one is not looked at any more. */
+/* From now on the workers have these lists; the old ones are not looked at any more. */
 static void
-hand_out_deaf(struct listener *l, const struct addr *deaf, size_t n)
+hand_out(struct listener *l)
 {
 	for (size_t i = 0; i < l->crew->n; i++) {
 		struct member *m = l->crew->member[i];
 
 		crew_lock(m);
-		m->worker.deaf = deaf;
-		m->worker.ndeaf = n;
+		m->worker.deaf = l->deaf;
+		m->worker.ndeaf = l->ndeaf;
+		m->worker.bcast = l->bcast;
+		m->worker.nbcast = l->nbcast;
+		m->worker.interest = l->interest;
 		crew_unlock(m);
 	}
 }
@@ -131,7 +164,7 @@ fill(struct listener *l, const struct iface ifs[], size_t n)
 {
 	struct iface any;
 
-	l->nwants = l->ndeaf = 0;
+	l->nwants = l->ndeaf = l->nbcast = 0;
 	for (int family = 4; family <= 6; family += 2) {
 		wildcard(&any, family);
 		if (serves(l, family) && wants_wildcard(l, family))
@@ -139,6 +172,7 @@ fill(struct listener *l, const struct iface ifs[], size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		want_iface(l, &ifs[i]);
+	want_groups(l);
 }
 
 /* Looks at the addresses there are and fills wants and deaf.  -1 with errno: nothing changed. */
@@ -147,28 +181,33 @@ plan(struct listener *l)
 {
 	struct iface *ifs = NULL;
 	struct want *wants = NULL;
-	struct addr *deaf = NULL, *old;
+	struct addr *deaf = NULL, *bcast = NULL, *old, *old_bcast;
 	int n = ifaces_scan(&ifs), r = -1;
 
 	if (n == -1)
 		return -1;
-	wants = calloc((size_t)n + 2, sizeof(*wants));
+	wants = calloc(2 * (size_t)n + 2 + LISTENER_GROUPS_MAX, sizeof(*wants));
 	deaf = calloc(2 * (size_t)n + 1, sizeof(*deaf));
-	if (wants == NULL || deaf == NULL || tell_restrict(l, ifs, (size_t)n) == -1)
+	bcast = calloc((size_t)n + 1, sizeof(*bcast));
+	if (wants == NULL || deaf == NULL || bcast == NULL || tell_restrict(l, ifs, (size_t)n) == -1)
 		goto out;
 	free(l->wants);
 	old = l->deaf;
+	old_bcast = l->bcast;
 	l->wants = wants;
 	l->deaf = deaf;
+	l->bcast = bcast;
 	wants = NULL;
-	deaf = NULL;
+	deaf = bcast = NULL;
 	fill(l, ifs, (size_t)n);
-	hand_out_deaf(l, l->deaf, l->ndeaf);
+	hand_out(l);
 	free(old);
+	free(old_bcast);
 	r = 0;
 out:
 	free(wants);
 	free(deaf);
+	free(bcast);
 	free(ifs);
 	return r;
 }
@@ -330,6 +369,7 @@ listener_free(struct listener *l)
 	crew_free(l->crew);
 	free(l->wants);
 	free(l->deaf);
+	free(l->bcast);
 	free(l);
 }
 
@@ -363,6 +403,77 @@ warn_open(struct listener *l, const char *why)
 		log_warnx("%s; trying again at the next scan", why);
 }
 
+/* Joins the groups on whatever sockets hear them. */
+static void
+join_groups(struct listener *l)
+{
+	const struct listener_interest *in = &l->interest;
+	char buf[ADDR_STR_MAX];
+	unsigned held;
+
+	for (struct port *p = l->ports; p != NULL; p = p->next) {
+		for (size_t g = 0; g < in->ngroups; g++) {
+			if (p->about.drop || in->group[g].family != p->about.addr.family)
+				continue;
+			if (!addr_is_any(&p->about.addr) && !addr_same_host(&p->about.addr, &in->group[g]))
+				continue;
+			if (!port_join(p, &in->group[g]) && log_gate_open(&l->join_gate, monotime_now(), &held))
+				log_warn("cannot join the group %s", addr_str(&in->group[g], buf, sizeof(buf)));
+		}
+	}
+}
+
+static bool
+same_places(const struct listener_interest *a, const struct listener_interest *b)
+{
+	if (a->broadcasts != b->broadcasts || a->ngroups != b->ngroups)
+		return false;
+	for (size_t i = 0; i < a->ngroups; i++)
+		if (!addr_same_host(&a->group[i], &b->group[i]))
+			return false;
+	return true;
+}
+
+void
+listener_interest(struct listener *l, const struct listener_interest *i)
+{
+	bool same = same_places(&l->interest, i);
+
+	l->interest = *i;
+	if (same)
+		hand_out(l);
+	else
+		listener_rescan(l);
+}
+
+/* The port that d can leave by: that of its local address, or the one for all addresses. */
+static struct port *
+way_out(const struct listener *l, const struct datagram *d)
+{
+	for (struct port *p = l->ports; p != NULL; p = p->next) {
+		if (p->about.drop || p->about.addr.family != d->peer.family)
+			continue;
+		if (addr_is_any(&p->about.addr) || (d->local.family != 0 && addr_same_host(&p->about.addr, &d->local)))
+			return p;
+	}
+	return NULL;
+}
+
+int
+listener_send(struct listener *l, const struct datagram *d, int ttl)
+{
+	struct datagram mine = *d;
+	struct port *p = way_out(l, &mine);
+
+	/* With a socket for each address the route has to be known first. */
+	if (p == NULL && mine.local.family == 0 && udp_route(&d->peer, &mine.local) == 0)
+		p = way_out(l, &mine);
+	if (p != NULL)
+		return port_send(p, &mine, ttl);
+	errno = EADDRNOTAVAIL;
+	return -1;
+}
+
 void
 listener_rescan(struct listener *l)
 {
@@ -382,6 +493,7 @@ listener_rescan(struct listener *l)
 	}
 	if (!open_ports(l, why))
 		warn_open(l, why);
+	join_groups(l);
 }
 
 int

@@ -150,3 +150,30 @@ port_mark(const struct port *p, int dscp)
 			log_warn("cannot set DSCP %d on the socket of %s", dscp, p->about.name);
 	}
 }
+
+bool
+port_join(struct port *p, const struct addr *group)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < p->n; i++)
+		ok = udp_join(p->sock[i].fd, group) == 0 && ok;
+	return ok;
+}
+
+int
+port_send(struct port *p, const struct datagram *d, int ttl)
+{
+	struct lsock *s = &p->sock[0];
+	int r = ttl > 0 ? udp_set_ttl(s->fd, d->peer.family, ttl) : 0, saved;
+
+	if (r == 0)
+		r = udp_send(s->fd, d);
+	saved = errno;
+	crew_lock(s->m);
+	s->sent += r == 0;
+	s->sendfailed += r != 0;
+	crew_unlock(s->m);
+	errno = saved;
+	return r;
+}

@@ -32,6 +32,12 @@ struct listener_socket port_about(const struct port *p);
 /* Waits for packets where that has failed before; false with errno where it does again. */
 bool port_again(struct port *p);
 
+/* All its sockets join a group; false with errno if one cannot. */
+bool port_join(struct port *p, const struct addr *group);
+
+/* Sends from it; ttl as in listener_send.  -1 with errno. */
+MUST_USE int port_send(struct port *p, const struct datagram *d, int ttl);
+
 void port_mark(const struct port *p, int dscp);
 void port_log_opened(const struct port *p);
 void port_log_closed(const struct port *p);

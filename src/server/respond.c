@@ -60,6 +60,8 @@ source_is_hopeless(const struct addr *peer, const struct addr *local)
 static bool
 destination_is_hopeless(const struct request *rq)
 {
+	if (rq->heard || rq->sought)
+		return false;
 	return rq->broadcast || (rq->local.family != 0 && !addr_is_any(&rq->local) && addr_is_unusable(&rq->local));
 }
 
@@ -119,7 +121,11 @@ check_mode(const struct request *rq, uint8_t *reply_mode)
 		return RESPOND_TIME;
 	case MODE_ACTIVE:
 		*reply_mode = MODE_PASSIVE;
-		return RESPOND_TIME;
+		return rq->known ? RESPOND_UNASKED : RESPOND_TIME;
+	case MODE_PASSIVE:
+		return rq->known ? RESPOND_UNASKED : RESPOND_MODE;
+	case MODE_BROADCAST:
+		return rq->heard ? RESPOND_UNASKED : RESPOND_MODE;
 	case MODE_RESERVED:
 		if (respond_version(rq->buf[0]) != 1)
 			return RESPOND_RESERVED;
@@ -158,6 +164,18 @@ check_trailer(const struct request *rq, struct request_head *h)
 	return (rq->flags & RESTRICT_NOTRUST) != 0 ? RESPOND_UNSIGNED : RESPOND_TIME;
 }
 
+/* Nobody is told of a MAC that is wrong here: the association it is for counts it. */
+static enum respond_reason
+check_unasked(const struct request *rq, struct request_head *h, struct request_head *head)
+{
+	enum respond_reason why = check_trailer(rq, h);
+
+	if (why == RESPOND_UNSIGNED || why == RESPOND_NAKED)
+		return why;
+	*head = *h;
+	return RESPOND_UNASKED;
+}
+
 enum respond_reason
 respond_check(const struct request *rq, struct request_head *head)
 {
@@ -173,16 +191,30 @@ respond_check(const struct request *rq, struct request_head *head)
 	why = check_time(rq);
 	if (why == RESPOND_TIME)
 		why = check_mode(rq, &h.reply_mode);
-	if (why != RESPOND_TIME)
+	if (why != RESPOND_TIME && why != RESPOND_UNASKED)
 		return why;
 	if (packet_parse(&h.pkt, &h.tail, rq->buf, rq->len) != WIRE_OK)
 		return RESPOND_TRAILER;
+	if (why == RESPOND_UNASKED)
+		return check_unasked(rq, &h, head);
 	why = check_trailer(rq, &h);
 	if (why == RESPOND_NAK && rq->len < RESPOND_NAK_LEN)
 		why = RESPOND_TRAILER;
 	if (why == RESPOND_TIME || why == RESPOND_NAK)
 		*head = h;
 	return why;
+}
+
+bool
+respond_search(const struct sysvars *sys, const struct respond_search *o, const struct packet *rq)
+{
+	uint8_t theirs = rq->stratum == 0 ? STRATUM_UNSYNC : rq->stratum;
+
+	if (sys->leap == LEAP_UNSYNC || sys->stratum == 0 || sys->stratum >= STRATUM_UNSYNC)
+		return false;
+	if (sys->stratum < o->floor || sys->stratum >= o->ceiling)
+		return false;
+	return sys->stratum < theirs || (o->cohort && sys->stratum == theirs);
 }
 
 static void

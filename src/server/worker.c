@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A batch of datagrams in, a batch of replies out. */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "server/respond.h"
 #include "worker.h"
@@ -44,6 +46,38 @@ is_deaf(const struct worker *w, const struct addr *local)
 		if (addr_same_host(&w->deaf[i], local))
 			return true;
 	return false;
+}
+
+/* To a group of ours, for this purpose? */
+static bool
+is_group(const struct worker *w, const struct addr *local, const bool purpose[static LISTENER_GROUPS_MAX])
+{
+	for (size_t i = 0; i < w->interest.ngroups; i++)
+		if (purpose[i] && addr_same_host(&w->interest.group[i], local))
+			return true;
+	return false;
+}
+
+static bool
+is_everybody(const struct addr *a)
+{
+	static const uint8_t ones[4] = { 255, 255, 255, 255 };
+
+	return a->family == 4 && memcmp(a->ip, ones, sizeof(ones)) == 0;
+}
+
+/* A broadcast that we listen for? */
+static bool
+is_heard(const struct worker *w, const struct datagram *d)
+{
+	if (d->len == 0 || respond_mode(d->buf[0]) != MODE_BROADCAST)
+		return false;
+	if (addr_is_multicast(&d->local))
+		return is_group(w, &d->local, w->interest.heard);
+	for (size_t i = 0; i < w->nbcast && w->interest.broadcasts; i++)
+		if (addr_same_host(&w->bcast[i], &d->local))
+			return true;
+	return w->interest.broadcasts && is_everybody(&d->local);
 }
 
 static struct mru_entry *
@@ -98,6 +132,24 @@ build(const struct worker *w, enum respond_reason why, const struct request *rq,
 	}
 }
 
+static bool
+is_known(const struct worker *w, const struct datagram *d)
+{
+	for (size_t i = 0; i < w->interest.npeers; i++)
+		if (addr_same_host(&w->interest.peers[i], &d->peer))
+			return true;
+	return false;
+}
+
+/* Is it for the client's room?  A stranger's active packet may be too, besides being answered. */
+static bool
+is_unasked(const struct worker *w, const struct request *rq, enum respond_reason why, const struct request_head *head)
+{
+	if (why == RESPOND_TIME && respond_mode(rq->buf[0]) == MODE_ACTIVE)
+		return head->key != NULL || w->interest.strangers;
+	return why == RESPOND_UNASKED;
+}
+
 /*
  * Interleaved mode: remembers this reply, and makes it one that tells when the last one left, if the client has named that.  Only whoever has done so costs a
  * stamp of the kernel; the others' time of leaving is the one in the reply.  True if it has been made one.
@@ -135,11 +187,17 @@ answer(struct worker *w, const struct datagram *d, size_t slot, int fd, struct m
 		.flags = restrict_lookup(w->restricts, &d->peer)->rule.flags,
 		.chance = (uint32_t)chance,
 		.keys = w->keys,
+		.known = w->interest.npeers > 0 && d->len > 0 && respond_mode(d->buf[0]) <= MODE_PASSIVE && is_known(w, d),
+		.heard = is_heard(w, d),
+		.sought = d->len > 0 && respond_mode(d->buf[0]) == MODE_CLIENT && addr_is_multicast(&d->local) && is_group(w, &d->local, w->interest.searched),
 	};
 	enum respond_reason why = respond_check(&rq, &head);
 	bool interleaved;
 
-	if (why == RESPOND_CONTROL)
+	if (why == RESPOND_TIME && rq.sought && !respond_search(&w->sys, &w->interest.search, &head.pkt))
+		why = RESPOND_SEARCH;
+	/* Known peers are not answered, so there is nothing to limit; and whoever floods us in their name shall not silence them. */
+	if (why == RESPOND_CONTROL || why == RESPOND_UNASKED)
 		note(w, &rq, now, (uint32_t)(chance >> 32));
 	else if (why == RESPOND_TIME || why == RESPOND_NAK)
 		why = judge(w, &rq, why, note(w, &rq, now, (uint32_t)(chance >> 32)), now, (uint32_t)(chance >> 32));
@@ -151,6 +209,8 @@ answer(struct worker *w, const struct datagram *d, size_t slot, int fd, struct m
 	}
 	w->smeared[slot] = head.reply_mode == MODE_SERVER ? w->smear : 0;
 	rq.rec = walltime_add(rq.rec, w->smeared[slot]);
+	if (is_unasked(w, &rq, why, &head))
+		w->control(w->control_arg, d, rq.flags, fd);
 	out->len = build(w, why, &rq, &head, out->buf);
 	if (out->len == 0)
 		return false;

@@ -22,8 +22,11 @@ struct worker {
 	uint64_t		 dice;		/* state of a small generator; its numbers decide whom to drop, and are no secret */
 	const struct addr	*deaf;		/* borrowed: local addresses that are not served, as broadcasts are not */
 	size_t			 ndeaf;
+	const struct addr	*bcast;		/* borrowed: broadcast addresses of networks that we listen on */
+	size_t			 nbcast;
 	listener_control_cb	*control;
 	void			*control_arg;
+	struct listener_interest interest;	/* as the listener has it */
 	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];	/* what came, and the replies as they are in the outbox */
 	struct udp_outbox	*outbox;
 	struct interleave	*interleave;

@@ -86,6 +86,66 @@ poll_kissed(struct life *l, uint32_t code)
 	receive(l, &p);
 }
 
+/* One poll of a peer's association; whether it speaks as a peer. */
+static bool
+speaks_now(struct life *l)
+{
+	const struct packet face = { .leap = LEAP_UNSYNC, .precision = -20 };
+	struct departure d = { .wall = wall(l->now), .mono = mono(l->now), .chance = ++l->asked };
+	struct dice dice = { .nonce = l->asked << 8, .uniform = 0.5 };
+
+	assoc_timer(&l->a, mono(l->now), dice, &l->out);
+	ck_assert(l->out.what & ASSOC_SEND);
+	l->sent = l->now;
+	if (assoc_speaks(&l->a))
+		assoc_speak(&l->a, &face, &d, &l->out);
+	else
+		assoc_sent(&l->a, wall(l->now), 0);
+	l->now += l->out.wait;
+	return assoc_speaks(&l->a);
+}
+
+START_TEST(a_peer_that_knows_no_peers_is_asked_as_a_server)
+{
+	struct packet call = { .version = 4, .mode = MODE_ACTIVE, .stratum = 2, .xmt = { 7 } };
+	struct assoc_opts o = assoc_defaults;
+	struct packet p;
+	struct life l;
+
+	o.mode = MODE_ACTIVE;
+	l = born(&o);
+	for (int i = 0; i < 6; i++)	/* nobody answers anything */
+		ck_assert_int_eq(speaks_now(&l), i % 3 != 2);
+	while (speaks_now(&l))
+		continue;
+	for (int i = 0; i < 3; i++) {	/* the server does */
+		p = good(&l);
+		receive(&l, &p);
+		l.now += l.out.wait;
+		ck_assert(!speaks_now(&l));
+	}
+	ck_assert_uint_eq(l.a.reach, 016);
+	receive(&l, &call);		/* and is a peer after all */
+	l.now += l.out.wait;
+	ck_assert(speaks_now(&l));
+}
+END_TEST
+
+START_TEST(polls_are_as_early_and_late_as_the_pollskewlist_has_it)
+{
+	struct pollskew list = { .given = { [6] = true }, .early = { [6] = 20 }, .late = { [6] = 10 } };
+	static const struct { double uniform, wait; } rows[] = { { 0, 44 }, { 2.0 / 3, 64 }, { 1, 74 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct life l = born(&assoc_defaults);
+
+		l.a.pollskew = &list;
+		assoc_timer(&l.a, mono(l.now), (struct dice){ .nonce = 1, .uniform = rows[i].uniform }, &l.out);
+		ck_assert_double_eq_tol(l.out.wait, rows[i].wait, 1e-6);
+	}
+}
+END_TEST
+
 /* --- sending --------------------------------------------------------------------------------- */
 
 START_TEST(without_an_address_nothing_is_due)
@@ -861,7 +921,7 @@ START_TEST(reference_ids_are_addresses_or_their_digests)
 }
 END_TEST
 
-UNIT_MAIN("client/assoc", without_an_address_nothing_is_due, the_first_request_waits_for_its_start_and_the_caller_may_be_early,
+UNIT_MAIN("client/assoc", a_peer_that_knows_no_peers_is_asked_as_a_server, polls_are_as_early_and_late_as_the_pollskewlist_has_it, without_an_address_nothing_is_due, the_first_request_waits_for_its_start_and_the_caller_may_be_early,
     an_initial_burst_is_close_at_first_and_then_ever_wider, without_iburst_it_is_one_request, a_burst_nobody_answers_ends_after_three,
     polls_are_spread_by_chance_within_bounds, every_bit_of_the_nonce_is_chance_but_it_is_never_zero, a_burst_grows_with_the_poll_up_to_eight,
     the_reach_register_shifts_with_every_poll, becoming_reachable_and_unreachable_is_told_once_each,

@@ -186,13 +186,93 @@ START_TEST(same_server_twice_is_one_server)
 }
 END_TEST
 
-START_TEST(peer_is_polled_as_a_server_and_says_so)
+START_TEST(peer_is_a_source_of_symmetric_mode)
 {
-	struct config *c = parse_text("peer 192.0.2.7 minpoll 5", &m);
+	struct config *c = parse_text("peer 192.0.2.7 minpoll 5 xleave", &m);
 
-	one_remark(REMARK_WARNING, 6, "polled as a server");
+	ck_assert_uint_eq(c->warnings + c->errors, 0);
+	ck_assert_int_eq(c->sources->opts.mode, MODE_ACTIVE);
+	ck_assert(c->sources->opts.xleave);
 	ck_assert_int_eq(c->sources->kind, SOURCE_SERVER);
 	ck_assert_int_eq(c->sources->opts.minpoll, 5);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(broadcast_and_manycast_lines_are_sources_of_their_own_kind)
+{
+	struct config *c = parse_text("broadcast 192.0.2.255 key 3 minpoll 4 ttl 2\nbroadcast ff05::101\nmanycastclient 239.1.1.1 ttl 7", &m);
+	const struct config_source *s = c->sources;
+
+	ck_assert_uint_eq(c->warnings + c->errors, 0);
+	ck_assert_int_eq(s->opts.mode, MODE_BROADCAST);
+	ck_assert_uint_eq(s->opts.key, 3);
+	ck_assert_uint_eq(s->opts.ttl, 2);
+	ck_assert_int_eq(s->opts.minpoll, 4);
+	s = s->next;
+	ck_assert_int_eq(s->opts.mode, MODE_BROADCAST);
+	ck_assert_uint_eq(s->opts.ttl, ASSOC_TTL_FAR);
+	s = s->next;
+	ck_assert(s->opts.manycast);
+	ck_assert_int_eq(s->opts.mode, MODE_CLIENT);
+	config_free(c);
+}
+END_TEST
+
+/* Lines, and the column of what is wrong. */
+static const struct { const char *line; unsigned column; } misplaced[] = {
+	{ "broadcast time.example", 11 }, { "broadcast 2001:db8::1", 11 }, { "broadcast 127.0.0.1", 11 }, { "broadcast 240.0.0.1", 11 },
+	{ "broadcast 192.0.2.255 ttl 8", 27 }, { "manycastclient 192.0.2.1", 16 }, { "manycastserver 192.0.2.1", 16 }, { "manycastserver", 1 },
+	{ "multicastclient 192.0.2.1", 17 }, { "multicastclient x", 17 }, { "broadcastclient volley", 17 }, { "ttl 1 2 3 4 5 6 7 8 9", 21 },
+	{ "ttl 256", 5 }, { "tos bcpollbstep 5", 17 }, { "tos beacon 0", 12 },
+};
+
+START_TEST(modes_ask_for_addresses_that_fit)
+{
+	struct config *c = parse_text(misplaced[_i].line, &m);
+
+	ck_assert_uint_eq(c->errors, 1);
+	ck_assert_ptr_null(c->sources);
+	ck_assert_uint_eq(c->modes.multicast.n + c->modes.manycast.n, 0);
+	ck_assert(!c->modes.bclient);
+	ck_assert_uint_eq(c->modes.nttl, 8);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(pollskewlist_gives_what_it_names_and_default_the_rest)
+{
+	struct config *c = parse_text("pollskewlist default 2|3 6 8|16", &m);
+	const struct pollskew *p = &c->modes.pollskew;
+
+	ck_assert_uint_eq(c->warnings + c->errors, 0);
+	ck_assert(p->given[3] && p->given[6] && p->given[17] && !p->given[2]);
+	ck_assert_uint_eq(p->early[3], 2);
+	ck_assert_uint_eq(p->late[17], 3);
+	ck_assert_uint_eq(p->early[6], 8);
+	ck_assert_uint_eq(p->late[6], 16);
+	config_free(c);
+	c = parse_text("pollskewlist 6 8|33", &m);
+	ck_assert_uint_eq(c->errors, 1);
+	ck_assert(!c->modes.pollskew.given[6]);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(modes_are_kept)
+{
+	struct config *c = parse_text("multicastclient\nmulticastclient 239.1.1.1 224.0.1.1\nmanycastserver 239.2.2.2\nbroadcastclient novolley\n"
+	    "broadcastdelay 0.008\ntos bcpollbstep 3 beacon 600 cohort 1\nttl 1 31", &m);
+
+	ck_assert_uint_eq(c->warnings + c->errors, 0);
+	ck_assert_uint_eq(c->modes.multicast.n, 3);
+	ck_assert_uint_eq(c->modes.manycast.n, 1);
+	ck_assert(c->modes.bclient && c->modes.novolley && c->tos.cohort);
+	ck_assert_double_eq(c->modes.broadcastdelay, 0.008);
+	ck_assert_int_eq(c->modes.bcpollbstep, 3);
+	ck_assert_int_eq(c->modes.beacon, 600);
+	ck_assert_uint_eq(c->modes.nttl, 2);
+	ck_assert_uint_eq(c->modes.ttl[1], 31);
 	config_free(c);
 }
 END_TEST
@@ -909,7 +989,11 @@ main(void)
 	tcase_add_loop_test(t, wrong_source_lines_are_skipped_with_their_place, 0, (int)NELEMS(no_source));
 	tcase_add_test(t, host_of_256_octets_is_too_long);
 	tcase_add_test(t, same_server_twice_is_one_server);
-	tcase_add_test(t, peer_is_polled_as_a_server_and_says_so);
+	tcase_add_test(t, peer_is_a_source_of_symmetric_mode);
+	tcase_add_test(t, broadcast_and_manycast_lines_are_sources_of_their_own_kind);
+	tcase_add_loop_test(t, modes_ask_for_addresses_that_fit, 0, (int)NELEMS(misplaced));
+	tcase_add_test(t, modes_are_kept);
+	tcase_add_test(t, pollskewlist_gives_what_it_names_and_default_the_rest);
 	tcase_add_test(t, source_that_wants_nts_is_not_polled_without_it);
 	tcase_add_test(t, options_of_a_pool_are_those_of_its_servers);
 	tcase_add_test(t, command_line_servers_come_first);

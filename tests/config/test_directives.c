@@ -148,7 +148,8 @@ stem(const struct directive *d, const struct option *o)
 		{ "fudge", "fudge 127.127.28.0" }, { "device", "device 127.127.20.0" }, { "filegen", "filegen peerstats" }, { "trap", "trap 192.0.2.9" },
 	};
 
-	if ((o->flags & OPTION_ON_CLOCK) != 0 && (strcmp(d->name, "server") == 0 || strcmp(d->name, "peer") == 0))
+	if ((o->flags & OPTION_ON_CLOCK) != 0 && (strcmp(d->name, "server") == 0 || strcmp(d->name, "peer") == 0 || strcmp(d->name, "broadcast") == 0 ||
+	    strcmp(d->name, "manycastclient") == 0))
 		return "server 127.127.28.0";
 	for (size_t i = 0; i < NELEMS(stems); i++)
 		if (strcmp(stems[i].name, d->name) == 0)
@@ -194,11 +195,12 @@ stored(const struct config *c, const struct directive *d, const struct option *o
 
 	if (o->offset == NOWHERE)
 		return NAN;
-	if (strcmp(d->name, "server") == 0 || strcmp(d->name, "peer") == 0 || strcmp(d->name, "pool") == 0 || strcmp(d->name, "refclock") == 0) {
+	if (strcmp(d->name, "server") == 0 || strcmp(d->name, "peer") == 0 || strcmp(d->name, "pool") == 0 || strcmp(d->name, "broadcast") == 0 ||
+	    strcmp(d->name, "manycastclient") == 0 || strcmp(d->name, "refclock") == 0) {
 		if (c->sources == NULL || o->offset >= sizeof(*c->sources))
 			return NAN;
 		base = (const char *)c->sources;
-	} else if (strcmp(d->name, "broadcast") == 0 || strcmp(d->name, "manycastclient") == 0 || strcmp(d->name, "fudge") == 0) {
+	} else if (strcmp(d->name, "fudge") == 0) {
 		return NAN;
 	}
 	return field_value(o, base + o->offset);

@@ -37,6 +37,8 @@ static const char *const lines[] = {
 	"interface listen eth0\nnic ignore 192.0.2.0/24\ninterface drop wildcard\ninterface listen eth*\ninterface listen ipv6\n",
 	"server -6 a.example iburst minpoll 4 maxpoll 6 prefer key 3 version 3 bias 0.001\npool b.example noselect\nserver 192.0.2.9 true burst\n",
 	"restrict default kod limited\nrestrict -6 default ignore\nrestrict 192.0.2.0 mask 255.0.255.0 nomodify ntpport\nrestrict 2001:db8::/32 ippeerlimit 3\n",
+	"peer 192.0.2.7 key 3 xleave\nbroadcast 192.0.2.255 ttl 3 minpoll 4\nmanycastclient 239.1.1.1 maxpoll 12\n",
+	"broadcastclient novolley\nmulticastclient\nmanycastserver 239.1.1.1 ff05::101\nbroadcastdelay 0.008\nttl 0 32 64\npollskewlist 6 8|7 10 100|3\n",
 	"restrict source noquery serverresponse fuzz\nrestrict two.example noserve\n", "saveconfigdir /tmp\n", "",
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * An association among hostile datagrams: whatever comes, its numbers stay numbers, its poll within bounds, and a packet that is not
- * the reply to the open request changes counters alone.
+ * the reply to the open request changes counters alone - and, between peers, what is only echoed.
  *
  * Input: options (1), poll exponents (1), then steps: what (1), time that passes (4), and what the step takes.
  */
@@ -31,6 +31,20 @@ wall(const struct world *w)
 	return (struct walltime){ w->now.ns + w->ahead_ns };
 }
 
+/* What a peer says carries times, and never those of nobody. */
+static void
+speak(struct world *w)
+{
+	const struct packet face = { .stratum = 2, .precision = -20, .refid = 1 };
+	struct departure leave = { .wall = wall(w), .mono = w->now, .steered = w->steered, .generation = w->generation, .chance = rd_u64(&w->in) };
+	struct packet_tail tail;
+	struct packet p;
+
+	assoc_speak(&w->a, &face, &leave, &w->out);
+	assert(packet_parse(&p, &tail, w->out.pkt, w->out.len) == WIRE_OK && (tail.mac_len > 0) == (w->key != NULL));
+	assert(p.mode == w->a.opts.mode && p.xmt.raw != 0 && p.xmt.raw != p.org.raw && p.xmt.raw != p.rec.raw);
+}
+
 static void
 timer(struct world *w)
 {
@@ -43,6 +57,10 @@ timer(struct world *w)
 	assoc_timer(&w->a, w->now, dice, &w->out);
 	if ((w->out.what & ASSOC_SEND) == 0)
 		return;
+	if (assoc_speaks(&w->a)) {
+		speak(w);
+		return;
+	}
 	assert(packet_parse(&p, &tail, w->out.pkt, w->out.len) == WIRE_OK && (tail.mac_len > 0) == (w->key != NULL) && p.mode == MODE_CLIENT && p.xmt.raw != 0);
 	assoc_sent(&w->a, wall(w), w->generation);
 }
@@ -60,6 +78,36 @@ make_genuine(struct world *w, unsigned wish, uint8_t *buf)
 		wr_u64(&times, rec);
 		wr_u64(&times, rec + rd_u32(&w->in));
 	}
+}
+
+/* Between peers: what is echoed, which makes a turn void, and when. */
+static void
+forgive(struct assoc *before, const struct assoc *after)
+{
+	assert(!after->exchange.turn.valid || before->exchange.turn.valid);
+	before->exchange.stray = after->exchange.stray;
+	before->exchange.good = after->exchange.good;
+	before->exchange.turn = after->exchange.turn;
+	before->called = after->called;
+	before->next = after->next;
+}
+
+/* The same datagram as a broadcast: without a right MAC nothing but a counter changes, nor by one that is not later than the last. */
+static void
+hear(struct world *w, const struct arrival *in, struct assoc *before)
+{
+	const struct bclient_opts o = { .delay = (w->in.p - w->in.end) % 2 == 0 ? -0.05 : 0.004, .early = 1 };
+	struct packet_tail tail;
+	struct packet p;
+	bool whole = packet_parse(&p, &tail, in->buf, in->len) == WIRE_OK;
+
+	assoc_broadcast(&w->a, in, &o, &w->out);
+	before->count = w->a.count;
+	if (memcmp(before, &w->a, sizeof(*before)) == 0)
+		return;
+	assert(whole && p.mode == MODE_BROADCAST && p.org.raw == 0 && p.xmt.raw == w->a.bxmt.raw);
+	assert(before->bcame.ns == 0 || ntptime_diff(p.xmt, before->bxmt) > 0);
+	assert(w->key == NULL || (tail.kind == TRAILER_MAC && key_verify(w->key, in->buf, tail.mac_at, in->buf + tail.mac_at, tail.mac_len)));
 }
 
 static void
@@ -83,6 +131,11 @@ receive(struct world *w)
 	}
 	in.t4 = wall(w);
 	memcpy(&before, &w->a, sizeof(before));
+	if ((wish & 16) != 0) {
+		hear(w, &in, &before);
+		free(buf);
+		return;
+	}
 	assoc_receive(&w->a, &in, &w->out);
 	if (packet_parse(&p, &tail, buf, len) == WIRE_OK) {
 		packet_build(&p, again);
@@ -90,9 +143,12 @@ receive(struct world *w)
 	}
 	if (w->a.count.received == received) {
 		before.count = w->a.count;
+		if (assoc_is_peer(&w->a))
+			forgive(&before, &w->a);
 		assert(memcmp(&before, &w->a, sizeof(before)) == 0 && w->out.what == 0);
 	} else {
-		assert(before.exchange.open && p.org.raw == before.exchange.nonce && !w->a.exchange.open && (w->out.what & ASSOC_CLOSE) != 0);
+		assert(before.exchange.open && p.org.raw != 0 && !w->a.exchange.open && (w->out.what & ASSOC_CLOSE) != 0);
+		assert(p.org.raw == before.exchange.nonce || (w->a.opts.xleave && p.org.raw == before.exchange.rec));
 		assert(w->key == NULL || (tail.kind == TRAILER_MAC && key_verify(w->key, buf, tail.mac_at, buf + tail.mac_at, tail.mac_len)));
 	}
 	free(buf);
@@ -150,7 +206,7 @@ check(const struct world *w)
 {
 	const struct assoc *a = &w->a;
 
-	assert(isfinite(w->out.wait) && a->opts.minpoll <= a->minpoll && a->minpoll <= a->hpoll && a->hpoll <= a->opts.maxpoll);
+	assert(isfinite(w->out.wait) && a->opts.minpoll <= a->minpoll && (a->listening || (a->minpoll <= a->hpoll && a->hpoll <= a->opts.maxpoll)));
 	assert(isfinite(a->stat.offset) && isfinite(a->stat.delay) && isfinite(a->stat.disp) && isfinite(a->stat.jitter));
 	assert(isfinite(a->estimator.noise) && a->estimator.noise >= 0 && isfinite(assoc_rootdist(a, w->now)));
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++) {
@@ -191,6 +247,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int polls = rd_u8(&w.in);
 	struct assoc_opts o = { .version = (uint8_t)(1 + (bits & 3)), .iburst = bits & 4, .burst = bits & 8, .xleave = bits & 16 };
 
+	o.mode = (bits & 3) == 0 ? MODE_ACTIVE : (bits & 3) == 1 ? MODE_PASSIVE : MODE_CLIENT;
 	o.minpoll = (int8_t)(polls % (POLL_MAX + 1));
 	o.maxpoll = (int8_t)(o.minpoll + polls / (POLL_MAX + 1) % (POLL_MAX + 1 - o.minpoll));
 	assoc_init(&w.a, 1, &o, w.now, 0, 0, (bits & 32) != 0 ? ESTIMATOR_FREQ_DRIFT : ESTIMATOR_FREQ_UNKNOWN);

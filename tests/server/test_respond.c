@@ -70,6 +70,72 @@ synchronised(void)
 	return s;
 }
 
+START_TEST(a_search_is_answered_by_who_knows_better_only)
+{
+	static const struct { uint8_t ours, theirs, floor, ceiling; bool cohort, answered; } rows[] = {
+		{ 2, 0, 0, 15, false, true },		/* who asks says nothing of itself */
+		{ 2, 3, 0, 15, false, true },
+		{ 2, 2, 0, 15, false, false },
+		{ 2, 2, 0, 15, true, true },
+		{ 3, 2, 0, 15, true, false },
+		{ 2, 0, 3, 15, false, false },
+		{ 3, 0, 3, 15, false, true },
+		{ 5, 0, 0, 5, false, false },
+		{ 16, 0, 0, 15, false, false },
+	};
+	struct sysvars sys = synchronised();
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct respond_search o = { .floor = rows[i].floor, .ceiling = rows[i].ceiling, .cohort = rows[i].cohort };
+		struct packet rq = { .stratum = rows[i].theirs };
+
+		sys.stratum = rows[i].ours;
+		ck_assert_msg(respond_search(&sys, &o, &rq) == rows[i].answered, "row %zu", i);
+	}
+	sys.stratum = 2;
+	sys.leap = LEAP_UNSYNC;
+	ck_assert(!respond_search(&sys, &(struct respond_search){ .ceiling = 15 }, &(struct packet){ 0 }));
+}
+END_TEST
+
+START_TEST(broadcasts_are_the_clients_only_where_it_listens)
+{
+	struct ask a;
+
+	ask_init(&a, 4 << 3 | MODE_BROADCAST, PACKET_LEN);
+	ck_assert_int_eq(check(&a), RESPOND_MODE);
+	a.rq.broadcast = true;
+	ck_assert_int_eq(check(&a), RESPOND_DESTINATION);
+	a.rq.heard = true;
+	ck_assert_int_eq(check(&a), RESPOND_UNASKED);
+	a.rq.flags = RESTRICT_NOTRUST;
+	ck_assert_int_eq(check(&a), RESPOND_UNSIGNED);
+	a.rq.flags = RESTRICT_IGNORE;
+	ck_assert_int_eq(check(&a), RESPOND_IGNORED);
+}
+END_TEST
+
+START_TEST(packets_of_known_peers_are_the_clients_and_others_modes_stay_what_they_were)
+{
+	static const struct { uint8_t first; bool known; enum respond_reason why; } rows[] = {
+		{ 4 << 3 | MODE_ACTIVE, false, RESPOND_TIME }, { 4 << 3 | MODE_ACTIVE, true, RESPOND_UNASKED },
+		{ 4 << 3 | MODE_PASSIVE, false, RESPOND_MODE }, { 4 << 3 | MODE_PASSIVE, true, RESPOND_UNASKED },
+		{ 4 << 3 | MODE_CLIENT, true, RESPOND_TIME }, { 4 << 3 | MODE_BROADCAST, true, RESPOND_MODE }, { 4 << 3 | MODE_SERVER, true, RESPOND_MODE },
+	};
+	struct ask a;
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		ask_init(&a, rows[i].first, PACKET_LEN);
+		a.rq.known = rows[i].known;
+		ck_assert_int_eq(check(&a), rows[i].why);
+		a.rq.flags = RESTRICT_NOTRUST;
+		ck_assert_int_eq(check(&a), rows[i].why == RESPOND_MODE ? RESPOND_MODE : RESPOND_UNSIGNED);
+		a.rq.flags = RESTRICT_NOSERVE;
+		ck_assert_int_eq(check(&a), RESPOND_NOSERVE);
+	}
+}
+END_TEST
+
 /* The whole way, as the worker goes it without a rate limit; the length of the reply, or 0. */
 static size_t
 respond_all(const struct ask *a, const struct sysvars *sys, uint8_t out[static RESPOND_MAX])
@@ -659,6 +725,9 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, version_1_is_counted_by_mode);
+	tcase_add_test(tc, a_search_is_answered_by_who_knows_better_only);
+	tcase_add_test(tc, broadcasts_are_the_clients_only_where_it_listens);
+	tcase_add_test(tc, packets_of_known_peers_are_the_clients_and_others_modes_stay_what_they_were);
 	tcase_add_test(tc, a_reply_says_what_we_know);
 	tcase_add_test(tc, before_synchronisation_nothing_is_claimed);
 	tcase_add_test(tc, either_sign_of_lost_time_hides_stratum_and_refid);
