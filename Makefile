@@ -135,7 +135,7 @@ $(UNIT): %: %.o $(LIB)
 	$Q$(LINK) -o $@ $< $(filter $(TOOL_LIB),$^) $(LIB) $(check_libs) $(pkg_libs) -lm
 
 check-unit: $(UNIT)
-	@printf '%s\n' $(sort $(UNIT)) | CK_DEFAULT_TIMEOUT=30 xargs -P 4 -I T sh -c 'T >T.log 2>&1; s=$$?; cat T.log; exit $$s'
+	@printf '%s\n' $(sort $(UNIT)) | CK_DEFAULT_TIMEOUT=30 xargs -P 4 -I @ sh -c 'CK_TAP_LOG_FILE_NAME=@.tap @ >@.log 2>&1; s=$$?; cat @.log; exit $$s'
 
 $B/tests/man/tables: $B/tests/man/tables.o $(LIB)
 	@echo "  LD	$@"
@@ -165,8 +165,17 @@ $B/tests/daemon/forbidden: $B/tests/daemon/forbidden.o $(LIB)
 	@echo "  LD	$@"
 	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
 
+# All of them even if one fails, and what they mean for each row of tests/security/rows.
 check: deps
-	@$(MAKE) --no-print-directory all check-unit check-sim check-net vmtest lint
+	@rm -f $(UNIT:=.tap) $B/tests/*/results*
+	@status=0; \
+	$(MAKE) --no-print-directory -k all check-unit check-sim check-net vmtest lint || status=$$?; \
+	tests/security/report --build $B || status=$$?; \
+	exit $$status
+
+# Only the tests that tests/security/rows names.
+check-security: all $(UNIT) $B/ntpsim $B/tests/net/timeserver $B/tests/daemon/forbidden
+	tests/security/report --run --build $B
 
 check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
@@ -175,7 +184,7 @@ check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/man/ta
 	tests/net/run tests/net tests/tools tests/compat
 
 vmtest: all
-	tests/vm/run
+	tests/vm/run --junitxml=$(abspath $B)/tests/vm/results.xml
 
 demo: all $B/tests/net/timeserver
 	tests/net/demo
