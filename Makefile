@@ -89,6 +89,10 @@ $B/%.o: %.c
 	@echo "  CC	$<"
 	$Q$(COMPILE) -c -o $@ $<
 
+# When these sources were made; no true time is earlier.
+BUILD_DATE := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell date +%s))
+$B/src/daemon/build.o: CPPFLAGS += -DBUILD_DATE=$(BUILD_DATE)
+
 $(LIB): $(OBJ)
 	@rm -f $@
 	@echo "  AR	$@"

@@ -61,6 +61,7 @@ struct arrival {
 	double		steered;	/* s, of our clock at when */
 	unsigned	generation;	/* of our clock */
 	double		precision;	/* s, of our clock */
+	struct ntptime	own_reftime;	/* reference time in our own replies, by which we know them; 0: they claim no time */
 };
 
 struct reply {

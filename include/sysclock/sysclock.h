@@ -60,6 +60,8 @@ struct sysclock_ops {
 	void		(*watch)(const void *driver, struct watchpoint *w);
 	/* Host wall time jumped by this much against monotime, not by us: a driver whose clock must not follow takes it out and returns true. */
 	bool		(*absorb)(void *driver, double jump);
+	/* Since the last call: has another program changed what we had set?  NULL: that cannot be. */
+	bool		(*meddled)(void *driver);
 	void		(*close)(void *driver);
 };
 
@@ -102,6 +104,10 @@ double sysclock_slew_left(const struct sysclock *c, struct monotime now);
 
 MUST_USE int sysclock_step(struct sysclock *c, struct monotime now, double offset);
 MUST_USE int sysclock_set_status(struct sysclock *c, const struct sysclock_status *st);
+
+/* Has another program steered the clock since the last call?  Noticed whenever we steer; what it did is overwritten, as we say how fast the clock runs
+ * and not how much faster. */
+bool sysclock_meddled(struct sysclock *c);
 
 /* Frequency in force without the slew, s/s. */
 double sysclock_freq(const struct sysclock *c);

@@ -99,6 +99,8 @@ steer(struct client *c, const struct decision *d, struct monotime now, double *d
 		err = sysclock_step(c->clock, now, d->offset);
 	if (err == -1 && log_gate_open(&c->clock_gate, now, &held))
 		log_warn("the clock cannot be steered, so the offset of %+.6f s stays", d->offset);
+	if (sysclock_meddled(c->clock) && log_gate_open(&c->meddle_gate, now, &held))
+		log_warnx("another program steers the clock too: one of the two has to go");
 	return err == 0;
 }
 
@@ -136,7 +138,8 @@ carry_out(struct client *c, const struct decision *d, struct monotime now, struc
 	double duration = 0;
 	bool ok;
 
-	if (d->what == DECIDE_PANIC) {
+	sysclock_read(c->clock, &after);
+	if (d->what == DECIDE_PANIC || (d->what != DECIDE_HOLD && walltime_add(after.wall, d->offset).ns < c->opts.not_before.ns)) {
 		glue_report(c, CLIENT_PANIC, d->offset, NULL);
 		return;
 	}

@@ -62,6 +62,8 @@ take_datagram(struct source *s, const struct datagram *d)
 	in.t4 = sysclock_at_host(c->clock, d->host);
 	in.when = monotime_add(now.mono, -fmax(0, walltime_diff(now.host, d->host)));
 	in.steered = sysclock_steered(c->clock, in.when);
+	if (c->system.vars.leap != LEAP_UNSYNC)
+		in.own_reftime = walltime_to_ntp(c->system.vars.reftime);
 	in.precision = log2_seconds(c->system.vars.precision);
 	assoc_receive(&s->assoc, &in, &out);
 	if (s->assoc.count.received != received)

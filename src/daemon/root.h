@@ -42,6 +42,7 @@ struct root {
 	struct stats		*stats;		/* NULL before privileges are dropped */
 	struct ifaces_watch	*ifaces;
 	struct event		*hourly;
+	struct event		*alive;		/* tells the service manager so; NULL: it does not ask */
 	struct clockread	 started;
 	bool			 have_drift;
 	double			 drift;		/* s/s, as in the file */

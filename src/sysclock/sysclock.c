@@ -182,6 +182,12 @@ sysclock_set_status(struct sysclock *c, const struct sysclock_status *st)
 	return c->ops->set_status(c->driver, st);
 }
 
+bool
+sysclock_meddled(struct sysclock *c)
+{
+	return c->ops->meddled != NULL && c->ops->meddled(c->driver);
+}
+
 double
 sysclock_freq(const struct sysclock *c)
 {
