@@ -169,6 +169,11 @@ $B/tests/daemon/forbidden: $B/tests/daemon/forbidden.o $(LIB)
 	@echo "  LD	$@"
 	$Q$(LINK) -o $@ $^ $(pkg_libs) -lm
 
+$B/tests/security/failmalloc.so: tests/security/failmalloc.c
+	@mkdir -p $(@D)
+	@echo "  CC	$<"
+	$Q$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -fPIC -shared -o $@ $<
+
 # All of them even if one fails, and what they mean for each row of tests/security/rows.
 check: deps
 	@rm -f $(UNIT:=.tap) $B/tests/*/results*
@@ -178,14 +183,20 @@ check: deps
 	exit $$status
 
 # Only the tests that tests/security/rows names.
-check-security: all $(UNIT) $B/ntpsim $B/tests/net/timeserver $B/tests/daemon/forbidden
+check-security: all $(UNIT) $B/ntpsim $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/security/failmalloc.so
 	tests/security/report --run --build $B
 
 check-sim: $B/ntpsim
 	tests/sim/check $B/ntpsim
 
-check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/man/tables
+check-net: all $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/man/tables $B/tests/security/failmalloc.so
 	tests/net/run tests/net tests/tools tests/compat
+
+# A sanitised build on a bad network for so long, with its memory and descriptors watched, and a simulated week.
+SOAK_SECONDS = 3600
+soak:
+	$(MAKE) $(ASAN) all build/asan/ntpsim build/asan/tests/net/timeserver
+	TRUECHIMER_BUILD=$(CURDIR)/build/asan tests/net/isolated tests/security/soak $(SOAK_SECONDS)
 
 vmtest: all
 	tests/vm/run --junitxml=$(abspath $B)/tests/vm/results.xml

@@ -44,7 +44,7 @@ remark_at(struct reader *r, enum remark kind, const char *file, unsigned line, u
 	if (vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		raw[0] = '\0';
 	if (kind == REMARK_ERROR && r->bad && r->row != NULL && r->row->guards && r->remote == NULL)
-		strncat(raw, "; the daemon does not start with a line of this kind that it cannot understand", sizeof(raw) - strlen(raw) - 1);
+		snprintf(raw + strlen(raw), sizeof(raw) - strlen(raw), "; the daemon does not start with a line of this kind that it cannot understand");
 	sanitise(raw, text, sizeof(text));
 	if (kind == REMARK_ERROR)
 		r->c->errors++;

@@ -618,8 +618,12 @@ daemon_run(const struct options *o, const char *command)
 		goto out;
 	log_info("ntpd truechimer-%s: Starting", VERSION);
 	log_info("Command line: %s", command);
-	if (!build(&r))
+	errno = 0;
+	if (!build(&r)) {
+		if (errno == ENOMEM)	/* any other reason has been told where it was met */
+			log_err("ntpd cannot be started");
 		goto out;
+	}
 	if (!drop_rights(&r)) {
 		r.status = EXIT_PANIC;
 		goto out;
