@@ -16,7 +16,7 @@ import pytest
 
 import daemons
 from lab import BUILD, DNS_ADDR, program, wait_until
-from ntpwire import Control, ask, associations, read_variables, request
+from ntpwire import Control, ask, associations, read_variables
 from test_sandbox import SANITIZED
 
 OURS, UPSTREAM, LATER = "192.0.2.1", "192.0.2.10", "192.0.2.99"
@@ -438,3 +438,30 @@ def test_a_chroot_holds_the_daemon_and_it_works_in_there(node, upstream, lab):
     daemon.popen.send_signal(signal.SIGHUP)
     polls_go_on(upstream, 1)
     assert daemon.alive() and daemon.stop() == 0
+
+
+# ---- memory, looked at octet by octet ----
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer and valgrind do not go together")
+def test_valgrind_finds_nothing_in_a_run_from_start_to_end(node, upstream, lab):
+    """Sources by name and by number, requests, queries, rubbish, a reload, an address that comes and goes, and the end."""
+    daemons.Names(lab.node("dns", DNS_ADDR), {"time.example": UPSTREAM})
+    (node.dir / "etc/ntp.keys").write_text("1 MD5 aSecretOfTwelve\n")
+    (node.dir / "ntpd.conf").write_text(EVERYTHING.replace(f"server {UPSTREAM}", "server time.example") + "restrict 127.0.0.1\n")
+    daemon = node.start(["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
+                         program("ntpd"), "-n", "-l", "stderr", "--software-clock", "--no-sandbox", "-c", node.dir / "ntpd.conf"], "valgrind")
+    daemons.wait_answers(node, OURS, timeout=20)
+    daemons.wait_synchronised(node, OURS, timeout=60)
+    with node.socket() as sock, node.socket() as other:
+        for i in range(64):
+            ask(sock, OURS, timeout=0.2, tries=1)
+            other.sendto(Control(opcode=i % 32, data=b"a,b=\"c" * (i % 9)).pack(), (OURS, 123))
+            other.sendto(os.urandom(i * 7), (OURS, 123))
+    subprocess.run(["ip", "-n", node.netns, "addr", "add", f"{LATER}/24", "dev", "eth0"], check=True)
+    for command in ("peers", "rv", "mrulist", "sysstats", "ifstats", "reslist"):
+        node.run([program("ntpq"), "-n", "-c", command, OURS])
+    daemon.popen.send_signal(signal.SIGHUP)
+    subprocess.run(["ip", "-n", node.netns, "addr", "del", f"{LATER}/24", "dev", "eth0"], check=True)
+    time.sleep(1)
+    assert daemon.stop(timeout=20) == 0, daemon.log()
+    assert "==" not in daemon.log(), daemon.log()
