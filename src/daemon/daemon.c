@@ -16,6 +16,7 @@
 #include "daemon/daemon.h"
 #include "daemon/driftfile.h"
 #include "daemon/limits.h"
+#include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
@@ -315,12 +316,29 @@ on_ifaces(void *arg)
 
 /* --- building ------------------------------------------------------------------------------ */
 
+/* Two daemons on different addresses have no port in common, but may have a clock. */
+static bool
+is_only_steersman(struct root *r)
+{
+	r->lock = lock_take();
+	if (r->lock == -1 && errno == EADDRINUSE) {
+		errno = 0;
+		log_errx("another time daemon steers this clock, exiting");
+		return false;
+	}
+	if (r->lock == -1)
+		log_debug("no lock to be had on the clock");
+	return true;
+}
+
 static bool
 open_clock(struct root *r)
 {
 	double unused;
 	bool software = r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
 
+	if (!software && !is_only_steersman(r))
+		return false;
 	r->clock = software ? sysclock_software() : sysclock_kernel();
 	if (r->clock == NULL) {
 		log_err("the kernel's clock cannot be steered (CAP_SYS_TIME, or \"clock software\" in the configuration, would help)");
@@ -543,6 +561,8 @@ tear_down(struct root *r)
 		if (r->signal[i] != NULL)
 			event_free(r->signal[i]);
 	}
+	if (r->lock != -1)
+		close(r->lock);
 	if (r->base != NULL)
 		event_base_free(r->base);
 	config_free(r->config);
@@ -611,7 +631,7 @@ drop_rights(struct root *r)
 int
 daemon_run(const struct options *o, const char *command)
 {
-	struct root r = { .opts = o, .waiting = -1, .status = 1 };
+	struct root r = { .opts = o, .waiting = -1, .lock = -1, .status = 1 };
 
 	r.config = settings_load(o, NULL);
 	if (r.config == NULL || !go_background(&r) || !open_log(&r))

@@ -49,6 +49,7 @@ struct root {
 	double			 threshold;	/* s/s, least change worth a write */
 	int			 waiting;	/* descriptor to the parent, or -1 */
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
+	int			 lock;		/* on the machine's clock, or -1 */
 	int			 status;	/* exit status */
 	struct log_gate		 drift_gate, refused_gate;
 };

@@ -288,6 +288,23 @@ def test_a_process_that_was_stopped_catches_up_with_one_poll(node, upstream):
     daemons.wait_synchronised(node)
 
 
+def test_another_steersman_ends_the_start_before_the_clock_is_touched(node):
+    """SYS-13: on other addresses, so that no UDP port is in its way.  What holds the lock here is what a daemon holds."""
+    with open("/proc/thread-self/ns/net", encoding="ascii") as ours, open(f"/run/netns/{node.netns}", encoding="ascii") as theirs:
+        node._setns(theirs)
+        holder = socket.socket()
+        node._setns(ours)
+    with holder:
+        holder.bind(("0.0.0.0", 123))
+        daemon = daemons.ntpd(node, "interface listen eth0\nrestrict default\n", software_clock=False, trace=True, may_end=True)
+        assert daemon.wait(10) == 1
+        assert "another time daemon steers this clock" in daemon.log()
+        assert daemons.clock_attempts(node) == []
+        # Who has a clock of his own is in nobody's way, and nobody in his.
+        daemons.ntpd(node, CONF, name="software")
+        daemons.wait_answers(node)
+
+
 def test_signals_at_any_moment_end_it_within_two_seconds(node):
     """SYS-12: during start, lookups that nobody answers, twice; and the drift file, if there is one, is whole."""
     drift = node.dir / "lib/ntp/drift"
