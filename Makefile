@@ -183,6 +183,7 @@ check: deps
 	exit $$status
 
 # Only the tests that tests/security/rows names.
+.PHONY: check-security soak analyse
 check-security: all $(UNIT) $B/ntpsim $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/security/failmalloc.so
 	tests/security/report --run --build $B
 

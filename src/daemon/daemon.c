@@ -323,7 +323,7 @@ is_only_steersman(struct root *r)
 	r->lock = lock_take();
 	if (r->lock == -1 && errno == EADDRINUSE) {
 		errno = 0;
-		log_errx("another time daemon steers this clock, exiting");
+		log_errx("another time daemon is at work here, exiting");
 		return false;
 	}
 	if (r->lock == -1)

@@ -827,6 +827,7 @@ START_TEST(a_source_that_answers_in_our_own_words_is_ourselves)
 		p = good(&l);
 		d = deliver(&p, l.sent + DELAY);
 		d.in.own_reftime.raw = p.reftime.raw + 1 - off;
+		l.now = l.sent + DELAY;
 		assoc_receive(&l.a, &d.in, &l.out);
 		free(d.buf);
 		ck_assert_uint_eq(offer(&l, &select_defaults, &nobody), off == 0 ? 0 : FLASH_PEER_LOOP);
@@ -903,4 +904,5 @@ UNIT_MAIN("client/assoc", without_an_address_nothing_is_due, the_first_request_w
     after_a_disturbance_measuring_starts_again_soon, after_a_step_the_offsets_shown_are_those_of_the_new_clock,
     a_packet_that_fails_any_check_changes_nothing, a_server_without_time_is_genuine_but_not_reachable,
     the_bias_of_the_configuration_is_added, each_test_of_the_selection_names_itself, a_source_that_follows_us_is_a_loop,
-    a_source_that_answers_in_our_own_words_is_ourselves, a_single_sample_does_not_look_infinitely_precise, root_distance_is_the_sum_of_its_parts, reference_ids_are_addresses_or_their_digests)
+    a_source_that_answers_in_our_own_words_is_ourselves, a_single_sample_does_not_look_infinitely_precise,
+    root_distance_is_the_sum_of_its_parts, reference_ids_are_addresses_or_their_digests)

@@ -298,11 +298,22 @@ def test_another_steersman_ends_the_start_before_the_clock_is_touched(node):
         holder.bind(("0.0.0.0", 123))
         daemon = daemons.ntpd(node, "interface listen eth0\nrestrict default\n", software_clock=False, trace=True, may_end=True)
         assert daemon.wait(10) == 1
-        assert "another time daemon steers this clock" in daemon.log()
+        assert "another time daemon is at work here" in daemon.log()
         assert daemons.clock_attempts(node) == []
         # Who has a clock of his own is in nobody's way, and nobody in his.
         daemons.ntpd(node, CONF, name="software")
         daemons.wait_answers(node)
+
+
+def test_workers_sockets_are_shared_with_no_second_daemon(node):
+    """SYS-13: with SO_REUSEPORT the kernel would let it in."""
+    conf = "workers 2\nrestrict default\n"
+    daemons.ntpd(node, conf)
+    daemons.wait_answers(node)
+    second = daemons.ntpd(node, conf, name="second", may_end=True)
+    assert second.wait(10) == 1
+    assert "Address already in use" in second.log()
+    daemons.wait_answers(node)
 
 
 def test_signals_at_any_moment_end_it_within_two_seconds(node):
