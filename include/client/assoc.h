@@ -108,6 +108,7 @@ struct assoc {
 	unsigned		good;		/* replies since the last RATE or the last relief from one */
 	bool			stopped;	/* DENY or RSTR: sends nothing more */
 	bool			keyless;	/* the key asked for cannot be had: sends nothing */
+	bool			self;		/* it has answered with our own words: it is us, by some way round */
 	bool			authentic;	/* the last reply was signed as it should be */
 	bool			called;		/* a peer that is asked as a server has spoken as a peer */
 	bool			listening;	/* to broadcasts: it asks no more */

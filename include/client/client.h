@@ -26,7 +26,7 @@ enum client_news {
 	CLIENT_SYNCED,		/* we count as synchronised from now on; value is the offset then, s */
 	CLIENT_LOST,		/* we do not any more */
 	CLIENT_ALONE,		/* there is nobody to follow: we serve our own time from now on (orphan mode, or LOCAL) */
-	CLIENT_PANIC,		/* the offset is beyond the panic threshold; value is the offset, s.  The clock has not been touched. */
+	CLIENT_PANIC,		/* the offset is beyond the panic threshold, or a step as in discipline_stepped or not_before; value is the offset, s.  The clock has not been touched. */
 	CLIENT_SET,		/* once mode: the clock has been set; value is the offset, s; negative kind: see stepped */
 	CLIENT_NO_SERVERS,	/* once mode: every source has been asked in vain */
 	CLIENT_ASSOC_ADDED,	/* an association has got its address … */
@@ -77,6 +77,7 @@ struct client_opts {
 	bool	steer;		/* enable ntp */
 	bool	once;		/* -q: report CLIENT_SET after the first correction */
 	int	dscp;
+	struct walltime		not_before;	/* a correction to an earlier time is refused as beyond the panic threshold; 0 = none is */
 	const struct keys	*keys;	/* borrowed until client_set_keys; NULL: there are none */
 	struct client_modes	modes;
 	client_send_cb	*send;	/* NULL: peers cannot be reached */

@@ -97,6 +97,7 @@ struct arrival {
 	unsigned	generation;	/* of our clock */
 	double		precision;	/* s, of our clock */
 	struct walltime	basedate;	/* no time before this is meant (struct select_opts) */
+	struct ntptime	own_reftime;	/* reference time in our own replies, by which we know them; 0: they claim no time */
 };
 
 struct reply {

@@ -11,4 +11,7 @@
 /* "READY=1", "STATUS=…", "STOPPING=1" …; several assignments are separated by newlines.  Does nothing without a service manager. */
 void notify_manager(const char *state);
 
+/* Seconds within which the service manager wants to hear "WATCHDOG=1" again and again; 0: it does not. */
+double notify_watchdog(void);
+
 #endif

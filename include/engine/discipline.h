@@ -44,12 +44,21 @@ struct decision {
 	bool	spike;			/* DECIDE_HOLD: a spike has just been seen, or is being waited out */
 };
 
+#define STEP_HOURS	25	/* the one under way and 24 whole ones before it */
+
+/* Sums of steps, hour by hour, so that many of them cannot do what one may not. */
+struct step_sum {
+	int64_t	hour;			/* of monotime; the one under way */
+	double	by[STEP_HOURS];		/* s, sizes without sign; hour % STEP_HOURS */
+};
+
 struct discipline {
 	struct discipline_opts	opts;
 	enum discipline_state	state;
 	struct monotime		start;		/* of the daemon */
 	struct monotime		spike;		/* when the offset first exceeded step, in DISC_SPIK */
 	struct monotime		updated;	/* of the last decision carried out; 0 = none yet */
+	struct step_sum		steps;
 	bool			once;		/* the first correction has been made: -g and -G are spent */
 	bool			settled;	/* converged after start: slew_start is over */
 	double			offset;		/* s, last offset given */
@@ -63,6 +72,9 @@ void discipline_init(struct discipline *d, const struct discipline_opts *o, stru
 
 /* One update of the combined estimate; interval is how long it is until the next one, s.  The caller must carry *out out. */
 void discipline_update(struct discipline *d, struct monotime now, const struct estimate *e, double interval, struct decision *out);
+
+/* The steps of the last 24 hours, s; a first one that -g has let pass is not among them.  With the next one they stay within the panic threshold. */
+double discipline_stepped(const struct discipline *d, struct monotime now);
 
 /* Somebody else has set the clock, or the machine slept: wait for a new measurement before believing anything old. */
 void discipline_disturbed(struct discipline *d, struct monotime now);

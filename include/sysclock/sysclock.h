@@ -60,6 +60,8 @@ struct sysclock_ops {
 	void		(*watch)(const void *driver, struct watchpoint *w);
 	/* Host wall time jumped by this much against monotime, not by us: a driver whose clock must not follow takes it out and returns true. */
 	bool		(*absorb)(void *driver, double jump);
+	/* Since the last call: has another program changed what we had set?  NULL: that cannot be. */
+	bool		(*meddled)(void *driver);
 	void		(*close)(void *driver);
 };
 
@@ -108,6 +110,10 @@ MUST_USE int sysclock_set_status(struct sysclock *c, const struct sysclock_statu
  * No correction, so steered stays as it is: the servers' clocks do the same.  On a clock that makes them by itself nothing is done.
  */
 MUST_USE int sysclock_leap(struct sysclock *c, struct monotime now, int second);
+
+/* Has another program steered the clock since the last call?  Noticed whenever we steer; what it did is overwritten, as we say how fast the clock runs
+ * and not how much faster. */
+bool sysclock_meddled(struct sysclock *c);
 
 /* Frequency in force without the slew, s/s. */
 double sysclock_freq(const struct sysclock *c);

@@ -154,7 +154,7 @@ read_secret(struct parse *p, struct key *k, const char *word)
 		return false;
 	} else {
 		for (size_t i = 0; i < len; i += 2)
-			k->secret[i / 2] = (uint8_t)(hex_digit(word[i]) << 4 | hex_digit(word[i + 1]));
+			k->secret[i / 2] = (uint8_t)(hex_digit(word[i]) << 4 | hex_digit(word[i + 1]));	/* NOLINT(clang-analyzer-core.*): all are digits, as has been seen above */
 		k->secret_len = len / 2;
 	}
 	if (k->secret_len < SECRET_WEAK)

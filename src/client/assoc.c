@@ -104,7 +104,7 @@ forget_server(struct assoc *a, struct monotime now)
 		estimator_init(&a->estimator, e.freq, e.freq_var);
 	a->exchange = (struct exchange){ .key = a->exchange.key, .mode = a->opts.mode, .xleave = a->opts.xleave };
 	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = a->opts.minpoll };
-	a->have_stat = a->stopped = a->called = a->listening = false;
+	a->have_stat = a->stopped = a->called = a->listening = a->self = false;
 	a->bcame.ns = 0;
 	clear_reach(a, now);
 	a->unreach = 0;
@@ -467,6 +467,8 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 	/* RATE speaks of us and not of the server's clock, whose header stays. */
 	if (r.kind != REPLY_KISS || r.kiss != REFID_RATE)
 		a->last = r.pkt;
+	/* The time of our last update, to 233 ps, is nobody else's; whatever address or translator we met ourselves by (RFC 5905 section 9.2). */
+	a->self |= in->own_reftime.raw != 0 && r.pkt.reftime.raw == in->own_reftime.raw;
 	a->heard = in->when;
 	if (r.kind == REPLY_SAMPLE) {
 		assoc_take_sample(a, in, &r.sample, out);
@@ -515,7 +517,7 @@ unfit(const struct assoc *a, struct monotime now, const struct select_opts *o, c
 		flash |= FLASH_PEER_STRATUM;
 	if (assoc_rootdist(a, now) >= o->maxdist + DISP_RATE * log2_seconds(a->hpoll))
 		flash |= FLASH_PEER_DIST;
-	if (a->last.stratum > 1 && is_own(own, a->last.refid))
+	if (a->self || (a->last.stratum > 1 && is_own(own, a->last.refid)))
 		flash |= FLASH_PEER_LOOP;
 	return flash;
 }

@@ -106,6 +106,8 @@ steer(struct client *c, const struct decision *d, struct monotime now, double *d
 		err = sysclock_step(c->clock, now, d->offset);
 	if (err == -1 && log_gate_open(&c->clock_gate, now, &held))
 		log_warn("the clock cannot be steered, so the offset of %+.6f s stays", d->offset);
+	if (sysclock_meddled(c->clock) && log_gate_open(&c->meddle_gate, now, &held))
+		log_warnx("another program steers the clock too: one of the two has to go");
 	return err == 0;
 }
 
@@ -143,7 +145,8 @@ carry_out(struct client *c, const struct decision *d, struct monotime now, struc
 	double duration = 0;
 	bool ok;
 
-	if (d->what == DECIDE_PANIC) {
+	sysclock_read(c->clock, &after);
+	if (d->what == DECIDE_PANIC || (d->what != DECIDE_HOLD && walltime_add(after.wall, d->offset).ns < c->opts.not_before.ns)) {
 		glue_report(c, CLIENT_PANIC, d->offset, NULL);
 		return;
 	}
@@ -422,7 +425,7 @@ client_free(struct client *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < c->n; i++)
-		source_free(c->source[i]);
+		source_free(c->source[i]);	/* NOLINT(clang-analyzer-core.*): none without a list */
 	on_reap(-1, 0, c);
 	free_event(c->changed);
 	if (c->change_fd != -1)

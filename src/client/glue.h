@@ -62,7 +62,7 @@ struct client {
 	struct event		*slew_due;	/* end of a slew */
 	int			 change_fd;	/* sysclock_change_fd */
 	struct event		*changed;
-	struct log_gate		 vote_gate, clock_gate;
+	struct log_gate		 vote_gate, clock_gate, meddle_gate;
 	uint32_t		*own;		/* our reference IDs */
 	size_t			 nown;
 	uint16_t		 last_id;

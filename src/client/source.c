@@ -60,6 +60,8 @@ source_arrival(const struct source *s, const struct datagram *d, struct arrival 
 	in->steered = sysclock_steered(c->clock, in->when);
 	in->precision = log2_seconds(c->system.vars.precision);
 	in->basedate = c->system.select.basedate;
+	if (c->system.vars.leap != LEAP_UNSYNC)
+		in->own_reftime = walltime_to_ntp(c->system.vars.reftime);
 }
 
 static void

@@ -120,7 +120,7 @@ read_flag(struct reader *r, struct access_line *a)
 	memcpy(name, r->tok.text, r->tok.len < sizeof(name) ? r->tok.len + 1 : sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	if (strcmp(name, "serverresponse") == 0 && reader_next(r, WANT_WORD) && strcmp(r->tok.text, "fuzz") == 0)
-		strcat(name, " fuzz");
+		snprintf(name, sizeof(name), "serverresponse fuzz");
 	f = r->bad ? NULL : restrict_flag_find(name);
 	if (f == NULL) {
 		const struct option *relic = option_find(restrict_relics, restrict_relic_count, name);

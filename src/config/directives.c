@@ -273,7 +273,7 @@ static const struct option trap_options[] = {
 	{ .name = "interface", .type = OPT_STRING, .offset = NOWHERE, .prose = "address they leave from" },
 };
 
-#define TABLE(t)	.options = t, .noptions = NELEMS(t)
+#define TABLE(t)	.options = (t), .noptions = NELEMS(t)
 #define NO_FIELD	.offset = NOWHERE
 #define SOURCE_ARGS	"[-4|-6] ADDRESS [option ...]"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which lines may come from afar: none that names a file, and none that can only be heeded at start.  What is refused is told of the line as a whole. */
+#include <stdio.h>
 #include <string.h>
 
 #include "reader.h"
@@ -33,7 +34,7 @@ is_word_of(const char *word, const char *list)
 {
 	char spaced[64];
 
-	return strlen(word) + 3 <= sizeof(spaced) && strstr(list, strcat(strcat(strcpy(spaced, " "), word), " ")) != NULL;
+	return snprintf(spaced, sizeof(spaced), " %s ", word) < (int)sizeof(spaced) && strstr(list, spaced) != NULL;
 }
 
 /* The rest of the line is looked at and put back. */

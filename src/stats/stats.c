@@ -112,10 +112,10 @@ is_wanted(const struct stats *s, enum stats_kind kind)
 static int
 print_time(char *buf, size_t cap, struct walltime t)
 {
-	int64_t ms = t.ns / 1000000 - (t.ns % 1000000 < 0), day = ms / (S_PER_DAY * 1000), rest = ms % (S_PER_DAY * 1000);
+	int64_t ms = t.ns / 1000000 - (t.ns % 1000000 < 0), day = ms / (S_PER_DAY * INT64_C(1000)), rest = ms % (S_PER_DAY * INT64_C(1000));
 
 	if (rest < 0) {
-		rest += S_PER_DAY * 1000;
+		rest += S_PER_DAY * INT64_C(1000);
 		day--;
 	}
 	return snprintf(buf, cap, "%lld %lld.%03lld ", (long long)day + MJD_1970, (long long)rest / 1000, (long long)rest % 1000);

@@ -18,11 +18,14 @@
 #define FREQ_UNIT	(1e-6 / 65536)	/* s/s per unit of timex.freq: ppm with 16 fraction bits */
 #define FREQ_LIMIT	500e-6		/* s/s that timex.freq takes; the tick makes up the rest */
 #define TICK_SHARE	0.1		/* of its nominal length by which the kernel lets the tick change */
+#define FREQ_ROUNDING	2	/* units by which the kernel may return another freq than it was given */
 #define ERROR_MAX	16.0		/* s, NTP_PHASE_LIMIT: more means unsynchronised */
 
 struct kernel {
 	long	nominal;	/* us per tick */
 	double	step;		/* s/s that one us of tick makes */
+	long	tick, freq;	/* as last set by us */
+	bool	meddled;	/* another program had set them otherwise, or put the kernel's own loop to work */
 };
 
 static int
@@ -47,17 +50,40 @@ split_gain(const struct kernel *k, double gain, struct timex *tx, double *real)
 	*real = (double)ticks * k->step + (double)tx->freq * FREQ_UNIT;
 }
 
+/* Two programs that steer one clock undo each other's work, and neither can know; the kernel's registers are the only trace. */
+static void
+look_for_others(struct kernel *k)
+{
+	struct timex tx = { 0 };
+
+	if (adjust(&tx) == 0 && (tx.tick != k->tick || labs(tx.freq - k->freq) > FREQ_ROUNDING || (tx.status & (STA_PLL | STA_FLL)) != 0))
+		k->meddled = true;
+}
+
+static bool
+meddled(void *driver)
+{
+	struct kernel *k = driver;
+	bool was = k->meddled;
+
+	k->meddled = false;
+	return was;
+}
+
 static int
 set_freq(void *driver, struct monotime now, double freq, double *actual)
 {
-	const struct kernel *k = driver;
+	struct kernel *k = driver;
 	struct timex tx = { .modes = ADJ_TICK | ADJ_FREQUENCY };
 	double real;
 
 	(void)now;
 	split_gain(k, freq / (1 - freq), &tx, &real);
+	look_for_others(k);
 	if (adjust(&tx) == -1)
 		return -1;
+	k->tick = tx.tick;
+	k->freq = tx.freq;
 	*actual = real / (1 + real);
 	return 0;
 }
@@ -127,6 +153,7 @@ static const struct sysclock_ops kernel_ops = {
 	.map = get_map,
 	.watch = host_watch,
 	.absorb = absorb,
+	.meddled = meddled,
 	.close = close_kernel,
 };
 
@@ -141,7 +168,11 @@ take_over(struct kernel *k)
 	k->step = 1e-6 * (double)hz;
 	tx.status = STA_UNSYNC;
 	tx.tick = k->nominal;
-	return adjust(&tx);
+	if (adjust(&tx) == -1)
+		return -1;
+	k->tick = tx.tick;
+	k->freq = tx.freq;
+	return 0;
 }
 
 struct sysclock *

@@ -193,6 +193,12 @@ sysclock_leap(struct sysclock *c, struct monotime now, int second)
 	return 0;
 }
 
+bool
+sysclock_meddled(struct sysclock *c)
+{
+	return c->ops->meddled != NULL && c->ops->meddled(c->driver);
+}
+
 double
 sysclock_freq(const struct sysclock *c)
 {

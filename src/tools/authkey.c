@@ -195,7 +195,7 @@ conf_word(const char *conf, const char *directive, char *word, size_t cap)
 		first = strtok_r(line, " \t=", &save);
 		second = first != NULL ? strtok_r(NULL, " \t\"", &save) : NULL;
 		if (second != NULL && strcmp(first, directive) == 0 && strlen(second) < cap) {
-			strcpy(word, second);
+			snprintf(word, cap, "%s", second);
 			found = true;
 		}
 	}

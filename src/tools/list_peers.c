@@ -34,10 +34,10 @@ assoc_row_fill(struct assoc_row *row, size_t index, const struct assoc_entry *a)
 {
 	*row = (struct assoc_row){ .index = (long)index, .associd = a->id, .events = status_events(a->status) };
 	snprintf(row->status, sizeof(row->status), "%04x", a->status);
-	strcpy(row->conf, a->status >> 8 & PEER_CONFIG ? "yes" : "no");
-	strcpy(row->reach, words_reach(a->status));
-	strcpy(row->auth, words_auth(a->status));
-	strcpy(row->condition, words_selection(a->status));
+	snprintf(row->conf, sizeof(row->conf), "%s", a->status >> 8 & PEER_CONFIG ? "yes" : "no");
+	snprintf(row->reach, sizeof(row->reach), "%s", words_reach(a->status));
+	snprintf(row->auth, sizeof(row->auth), "%s", words_auth(a->status));
+	snprintf(row->condition, sizeof(row->condition), "%s", words_selection(a->status));
 	words_last_event(a->status, row->last_event, sizeof(row->last_event));
 }
 

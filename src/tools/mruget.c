@@ -139,7 +139,7 @@ mruget_take_nonce(struct mruget *m, const struct vars *v)
 
 	if (!vars_word(v, "nonce", nonce, sizeof(nonce)) || nonce[0] == '\0' || nonce[strcspn(nonce, ",\"=")] != '\0')
 		return false;
-	strcpy(m->nonce, nonce);
+	memcpy(m->nonce, nonce, sizeof(m->nonce));
 	m->nonce_uses = 0;
 	return true;
 }

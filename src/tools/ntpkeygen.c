@@ -56,7 +56,7 @@ static void
 host_name(char host[static HOST_LEN])
 {
 	if (gethostname(host, HOST_LEN) != 0 || host[0] == '\0')
-		strcpy(host, "localhost");
+		snprintf(host, HOST_LEN, "localhost");
 	host[HOST_LEN - 1] = '\0';
 	for (char *c = host; *c != '\0'; c++) {
 		if (*c == '/' || *c <= ' ' || *c >= 0x7f)

@@ -181,7 +181,7 @@ peer_row_fill(struct peer_row *row, const struct peer_view *view, uint16_t assoc
 		addr_str(&dst, row->local, sizeof(row->local));
 	row->family = src.family;
 	row->tally[0] = words_tally(status);
-	strcpy(row->selection, words_selection(status));
+	snprintf(row->selection, sizeof(row->selection), "%s", words_selection(status));
 	fill_remote(row, view, v, &src);
 	fill_refid(row, view, v);
 	row->associd = associd;

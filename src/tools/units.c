@@ -92,7 +92,7 @@ write_decimal(const struct decimal *d, const char *unit, char *buf)
 		*p++ = '.';
 	for (int i = whole; i < d->n; i++)
 		*p++ = i < 0 ? '0' : d->digits[i];
-	strcpy(p, unit);
+	snprintf(p, (size_t)(buf + UNITS_MAX - p), "%s", unit);
 	return buf;
 }
 
@@ -138,7 +138,7 @@ units_f8(double d, int decimals, char buf[static UNITS_MAX])
 	double limit = pow(10, 7 - decimals - (d < 0));
 
 	if (isnan(d)) {
-		strcpy(buf, "nan");
+		snprintf(buf, UNITS_MAX, "nan");
 		return buf;
 	}
 	for (; decimals > 0 && fabs(d) >= limit; decimals--)

@@ -23,7 +23,7 @@ varlist_add(struct varlist *l, const char *item)
 
 	if (strlen(item) >= VARLIST_ITEM_MAX || item[0] == '=' || i == VARLIST_MAX)
 		return false;
-	strcpy(l->items[i], item);
+	memcpy(l->items[i], item, strlen(item) + 1);
 	l->n += i == l->n;
 	return true;
 }

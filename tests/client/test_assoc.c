@@ -874,6 +874,35 @@ START_TEST(a_source_that_follows_us_is_a_loop)	/* CLI-17 */
 }
 END_TEST
 
+/* CLI-17: through a translator's address, say.  Of all the header only the time of the last update is ours alone. */
+START_TEST(a_source_that_answers_in_our_own_words_is_ourselves)
+{
+	struct life l = ready();
+	struct addr other;
+	struct delivery d;
+	struct packet p;
+
+	for (uint64_t off = 0; off < 2; off++) {	/* at the least difference it is somebody else */
+		next_request(&l);
+		p = good(&l);
+		d = deliver(&p, l.sent + DELAY);
+		d.in.own_reftime.raw = p.reftime.raw + 1 - off;
+		l.now = l.sent + DELAY;
+		assoc_receive(&l.a, &d.in, &l.out);
+		free(d.buf);
+		ck_assert_uint_eq(offer(&l, &select_defaults, &nobody), off == 0 ? 0 : FLASH_PEER_LOOP);
+	}
+	/* Our next update does not make it another; another address does. */
+	poll_answered(&l);
+	ck_assert_uint_eq(offer(&l, &select_defaults, &nobody), FLASH_PEER_LOOP);
+	ck_assert(addr_parse(&other, "192.0.2.99", 0));
+	assoc_set_addr(&l.a, &other, mono(l.now), &l.out);
+	ck_assert(!l.a.self);
+	poll_answered(&l);
+	ck_assert_uint_eq(offer(&l, &select_defaults, &nobody), 0);
+}
+END_TEST
+
 START_TEST(a_single_sample_does_not_look_infinitely_precise)
 {
 	struct life l = born(&assoc_defaults);
@@ -935,4 +964,5 @@ UNIT_MAIN("client/assoc", a_peer_that_knows_no_peers_is_asked_as_a_server, polls
     after_a_disturbance_measuring_starts_again_soon, after_a_step_the_offsets_shown_are_those_of_the_new_clock,
     a_packet_that_fails_any_check_changes_nothing, a_server_without_time_is_genuine_but_not_reachable,
     the_bias_of_the_configuration_is_added, each_test_of_the_selection_names_itself, a_source_that_follows_us_is_a_loop,
-    a_single_sample_does_not_look_infinitely_precise, root_distance_is_the_sum_of_its_parts, reference_ids_are_addresses_or_their_digests)
+    a_source_that_answers_in_our_own_words_is_ourselves, a_single_sample_does_not_look_infinitely_precise,
+    root_distance_is_the_sum_of_its_parts, reference_ids_are_addresses_or_their_digests)

@@ -209,6 +209,69 @@ START_TEST(any_offset_is_forgiven_once_and_the_first_correction_of_any_size_spen
 }
 END_TEST
 
+/* A step after the stepout, which was waited for from t on; the time after it, or 0 if it was refused. */
+static double
+step_by(struct discipline *d, double t, double offset)
+{
+	struct decision out;
+
+	ck_assert_int_eq(update(d, t, offset, 0).what, DECIDE_HOLD);
+	out = update(d, t + 301, offset, 0);
+	if (out.what == DECIDE_PANIC)
+		return 0;
+	ck_assert_int_eq(out.what, DECIDE_STEP);
+	return t + 302;
+}
+
+START_TEST(steps_of_a_day_lead_no_farther_than_one_may)	/* SRC-08 */
+{
+	struct discipline d = running(&discipline_defaults);
+	double t = 100;
+
+	for (unsigned i = 0; i < 4; i++) {
+		t = step_by(&d, t, i % 2 == 0 ? 240 : -240);
+		ck_assert_double_gt(t, 0);
+	}
+	ck_assert_double_eq(discipline_stepped(&d, at(t)), 960);
+	ck_assert_double_eq(step_by(&d, t, 41), 0);
+	(void)update(&d, t + 500, 0.0001, 0);
+	ck_assert_double_gt(step_by(&d, t + 600, 39), 0);
+	/* All of it is forgotten a day later, give or take the hour, and nothing before. */
+	ck_assert_double_eq(discipline_stepped(&d, at(100 + 86400)), 999);
+	ck_assert_double_eq(discipline_stepped(&d, at(t + 600 + 86400 + 7200)), 0);
+	ck_assert_double_gt(step_by(&d, t + 600 + 86400 + 7200, 900), 0);
+}
+END_TEST
+
+START_TEST(what_dash_g_has_let_pass_does_not_count_as_a_step_of_the_day)
+{
+	struct discipline_opts o = discipline_defaults;
+	struct discipline d;
+
+	o.panic_once = true;
+	d = fresh(&o);
+	ck_assert_int_eq(update(&d, 10, 5000, 0).what, DECIDE_STEP);
+	ck_assert_double_eq(discipline_stepped(&d, at(11)), 0);
+	ck_assert_double_gt(step_by(&d, 100, 900), 0);
+	ck_assert_double_eq(step_by(&d, 500, 101), 0);
+}
+END_TEST
+
+START_TEST(without_a_panic_threshold_steps_are_not_added_up)
+{
+	struct discipline_opts o = discipline_defaults;
+	struct discipline d;
+	double t = 100;
+
+	o.panic = 0;
+	d = running(&o);
+	for (unsigned i = 0; i < 10; i++) {
+		t = step_by(&d, t, 900);
+		ck_assert_double_gt(t, 0);
+	}
+}
+END_TEST
+
 START_TEST(the_first_correction_is_a_step_if_asked_for_and_only_the_first)
 {
 	struct discipline_opts o = discipline_defaults;
@@ -291,6 +354,8 @@ UNIT_MAIN("engine/discipline", the_drift_file_is_believed_within_the_bound,
     the_first_offset_above_the_threshold_is_stepped_at_once_and_one_below_is_slewed, later_a_large_offset_waits_for_the_stepout,
     a_step_is_no_jitter, a_spike_moves_nothing_and_the_next_one_waits_anew, forward_and_backward_thresholds_are_apart, a_threshold_of_zero_never_steps,
     slew_only_steps_beyond_ten_minutes, beyond_the_panic_threshold_the_clock_is_left_alone, a_panic_threshold_of_zero_never_panics,
-    any_offset_is_forgiven_once_and_the_first_correction_of_any_size_spends_it, the_first_correction_is_a_step_if_asked_for_and_only_the_first,
+    any_offset_is_forgiven_once_and_the_first_correction_of_any_size_spends_it, steps_of_a_day_lead_no_farther_than_one_may,
+    what_dash_g_has_let_pass_does_not_count_as_a_step_of_the_day, without_a_panic_threshold_steps_are_not_added_up,
+    the_first_correction_is_a_step_if_asked_for_and_only_the_first,
     the_frequency_is_never_beyond_the_bound, slewing_is_bounded_and_more_so_once_settled,
     a_frequency_that_is_not_known_yet_is_measured_before_it_counts_as_in_step, a_disturbance_ends_the_wait_for_the_stepout)
