@@ -151,7 +151,7 @@ const struct option flag_options[] = {
 	{ .name = "auth", .type = OPT_SET, .offset = FIELD(enable_auth), .prose = "authentication of those who mobilise" },
 	{ .name = "kernel", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_kernel), .prose = "the kernel's own loop is never used" },
 	{ .name = "stats", .type = OPT_SET, .offset = FIELD(enable_stats), .prose = "statistics files" },
-	{ .name = "calibrate", .type = OPT_SET, .standing = NOT_YET, .offset = FIELD(enable_calibrate), .prose = "calibration of reference clocks" },
+	{ .name = "calibrate", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_calibrate), .prose = "nothing is learnt from pulses" },
 	{ .name = "bclient", .type = OPT_SET, .offset = FIELD(enable_bclient), .prose = "broadcast client" },
 	{ .name = "mode7", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_mode7), .prose = "ntpdc is never answered" },
 	{ .name = "peer_clear_digest_early", .type = OPT_SET, .standing = RELIC, .offset = NOWHERE, .prose = "a bad digest tears nothing down" },
