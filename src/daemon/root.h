@@ -79,6 +79,15 @@ struct client_modes settings_modes(const struct config *c);	/* modes.c */
 void settings_restrict(struct restrict_list *l, const struct config *c);
 
 /*
+ * news.c: what the client reports, arg being the root.  root_publish gives the listener the system's state as it is now; root_stop ends the loop;
+ * root_parent_may_go lets the parent that waits, if one does, exit with this status.
+ */
+void root_news(void *arg, const struct client_report *n);
+void root_publish(struct root *r);
+void root_stop(struct root *r, int status);
+void root_parent_may_go(struct root *r, int status);
+
+/*
  * reload.c: SIGHUP.  settings_carry_out brings the running rooms to what the configuration says now, whatever has changed, after a reload and after lines
  * of ntpq alike; the others do so for sources and rules, which cost more, in place of the old ones.
  */

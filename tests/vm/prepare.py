@@ -225,7 +225,7 @@ def debian_source():
         site, codename, component = line.split()
         if codename == suite and component == "main":
             return suite, site
-    return suite, "http://deb.debian.org/debian"
+    raise SystemExit(f"apt on this machine has no source for {suite} main")
 
 
 def make_debian():
