@@ -160,10 +160,13 @@ $B/tests/net/timeserver: tests/net/timeserver.c
 
 BENCH = $B/tests/bench/load $B/tests/bench/bareloop
 
+$B/tests/bench/load: $(addprefix tests/bench/,flood.c options.c samples.c sign.c flood.h options.h samples.h sign.h)
+$B/tests/bench/load: bench_libs = $(crypto_libs)
+
 $(BENCH): $B/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC	$<"
-	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $(filter %.c,$^) $(bench_libs)
 
 $B/tests/daemon/forbidden: $B/tests/daemon/forbidden.o $(LIB)
 	@echo "  LD	$@"
@@ -205,8 +208,9 @@ vmtest: all
 demo: all $B/tests/net/timeserver
 	tests/net/demo
 
+# BENCH_ARGS=--quick is the short one; see tests/bench/README.md.
 bench: all $B/tests/net/timeserver $(BENCH)
-	tests/bench/run
+	tests/bench/run $(BENCH_ARGS)
 
 bench-accuracy: $B/ntpsim
 	tests/sim/accuracy $B/ntpsim
