@@ -65,7 +65,7 @@ SRC_sysclock	= host.c kernel.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c
 SRC_client	= assoc.c assoc_clock.c bclient.c broadcast.c client.c clock.c exchange.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
 SRC_refclock	= calendar.c gpsd.c gpsd_json.c local.c nmea.c nmea_parse.c pps.c ppsdev.c readings.c refclock.c serial.c shm.c sock.c table.c
-SRC_server	= counters.c crew.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c respond.c restrict.c serve.c snapshot.c tables.c worker.c
+SRC_server	= counters.c crew.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c respond.c restrict.c restrict_table.c serve.c snapshot.c tables.c worker.c
 SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c ordered.c replay.c signature.c text.c vars.c vars_clock.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
 SRC_config	= access.c clocks.c config.c directives.c lexer.c lines.c modes.c option.c reader.c remote.c simple.c sources.c unpeer.c value.c write.c
@@ -160,10 +160,13 @@ $B/tests/net/timeserver: tests/net/timeserver.c
 
 BENCH = $B/tests/bench/load $B/tests/bench/bareloop
 
+$B/tests/bench/load: $(addprefix tests/bench/,flood.c options.c samples.c sign.c flood.h options.h samples.h sign.h)
+$B/tests/bench/load: bench_libs = $(crypto_libs)
+
 $(BENCH): $B/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC	$<"
-	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+	$Q$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $(filter %.c,$^) $(bench_libs)
 
 $B/tests/daemon/forbidden: $B/tests/daemon/forbidden.o $(LIB)
 	@echo "  LD	$@"
@@ -205,8 +208,9 @@ vmtest: all
 demo: all $B/tests/net/timeserver
 	tests/net/demo
 
+# BENCH_ARGS=--quick is the short one; see tests/bench/README.md.
 bench: all $B/tests/net/timeserver $(BENCH)
-	tests/bench/run
+	tests/bench/run $(BENCH_ARGS)
 
 bench-accuracy: $B/ntpsim
 	tests/sim/accuracy $B/ntpsim

@@ -24,6 +24,7 @@
 
 struct budget_bucket {
 	double		tokens;		/* octets, as of at */
+	double		refused;	/* octets that were refused last, 0 once there have been so many again */
 	struct monotime	at;
 };
 
@@ -36,5 +37,11 @@ void budget_init(struct budget *b, struct monotime now);
 
 /* Takes the octets out of the address's bucket (any number names one) and the common one, or out of neither: false, say nothing. */
 MUST_USE bool budget_take(struct budget *b, uint64_t bucket, size_t octets, struct monotime now);
+
+/*
+ * Whether what was refused last, in the address's bucket or the common one, would be refused still.  For whom it is worth knowing before an answer is made:
+ * under a flood then as many answers are made in vain as are given.
+ */
+MUST_USE bool budget_spent(struct budget *b, uint64_t bucket, struct monotime now);
 
 #endif

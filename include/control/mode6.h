@@ -75,6 +75,13 @@ void mode6_init(struct mode6 *m, const struct nonce_secret *secret, const struct
 /* Frees what hangs on it; the struct is the caller's. */
 void mode6_close(struct mode6 *m);
 
+/*
+ * A first look, which needs no view: false if the request would be met by silence, being none or over the budget, so that a flood costs little.  Refusals by
+ * the budget are counted.  Who has proved where he is, or holds the control key, goes through.
+ */
+MUST_USE bool mode6_admits(struct mode6 *m, const struct mode6_request *rq, const struct keys *keys, uint32_t controlkey, struct monotime now);
+
+/* For requests that mode6_admits lets through, and with the same answer for all others. */
 enum mode6_end mode6_handle(struct mode6 *m, const struct mode6_request *rq, const struct control_view *v, mode6_send *send, void *arg);
 
 #endif

@@ -338,10 +338,43 @@ mode6_close(struct mode6 *m)
 
 /* Who signed it, if anybody did. */
 static void
-authenticate(struct talk *k)
+authenticate(struct talk *k, const struct keys *keys, uint32_t controlkey)
 {
-	k->key = signature_check(k->v->keys, &k->rq->from, k->rq->buf, k->rq->len, CONTROL_HEADER_LEN + (size_t)k->head.count, &k->covered);
-	k->master = k->key != NULL && key_id(k->key) == k->v->controlkey;
+	k->key = signature_check(keys, &k->rq->from, k->rq->buf, k->rq->len, CONTROL_HEADER_LEN + (size_t)k->head.count, &k->covered);
+	k->master = k->key != NULL && key_id(k->key) == controlkey;
+}
+
+/* Is it one that the budget does not count for, or that does something even if nothing can be said? */
+static bool
+is_above_budget(struct talk *k, const struct keys *keys, uint32_t controlkey, struct monotime now)
+{
+	struct mrulist_request rq;
+
+	if (k->head.op == CONTROL_READ_MRU) {
+		if (!mrulist_parse(&rq, k->data, k->head.count) && rq.nonce == NULL)
+			return false;
+		return rq.nonce != NULL && nonce_check(&k->m->secret, &k->rq->from, now, rq.nonce, rq.nonce_len);
+	}
+	authenticate(k, keys, controlkey);
+	return k->master;
+}
+
+bool
+mode6_admits(struct mode6 *m, const struct mode6_request *rq, const struct keys *keys, uint32_t controlkey, struct monotime now)
+{
+	struct talk k = { .m = m, .rq = rq };
+	enum control_parse parsed = control_parse(&k.head, rq->buf, rq->len);
+
+	if ((parsed != CONTROL_OK && parsed != CONTROL_COUNT) || !is_request(&k.head))
+		return false;
+	if (addr_is_loopback(&rq->from) || !budget_spent(&m->budget, bucket_of(m, &rq->from), now))
+		return true;
+	k.data = (const char *)rq->buf + CONTROL_HEADER_LEN;
+	if (parsed == CONTROL_OK && k.head.count <= CONTROL_DATA_MAX && is_above_budget(&k, keys, controlkey, now))
+		return true;
+	m->requests++;
+	m->silences++;
+	return false;
 }
 
 enum mode6_end
@@ -357,7 +390,7 @@ mode6_handle(struct mode6 *m, const struct mode6_request *rq, const struct contr
 	k.data = (const char *)rq->buf + CONTROL_HEADER_LEN;
 	text_init(&k.out, m->text, sizeof(m->text));
 	if (parsed == CONTROL_OK && k.head.count <= CONTROL_DATA_MAX) {
-		authenticate(&k);
+		authenticate(&k, v->keys, v->controlkey);
 		err = answer(&k);
 	}
 	if (k.silent)

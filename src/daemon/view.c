@@ -95,10 +95,10 @@ hold(void *arg, bool on)
 	listener_hold(r->listener, on);
 }
 
-void
-root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
+/* What it takes to answer anything: calls of the system and sums over the workers, more than most requests are worth. */
+static void
+answer(struct root *r, const struct mode6_request *rq, struct reply_way *way)
 {
-	struct root *r = arg;
 	struct control_setvar setvars[VARS_SETVARS];
 	struct listener_socket sockets[SOCKETS_MAX];
 	struct server_counters counters, totals;
@@ -123,11 +123,7 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 		.keys = r->keys,
 		.controlkey = r->config->controlkey,
 	};
-	struct mode6_hands hands;
-	struct mode6_request rq = { .buf = d->buf, .len = d->len, .from = d->peer, .flags = flags, .hands = &hands };
-	struct reply_way way = { .fd = fd, .request = d };
 
-	root_hands(r, &hands);
 	v.nsockets = listener_sockets(r->listener, sockets, SOCKETS_MAX);
 	if (v.nsockets > SOCKETS_MAX)
 		v.nsockets = SOCKETS_MAX;
@@ -141,5 +137,19 @@ root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
 		v.kernel = &kernel;
 	if (uname(&uts) == 0)
 		v.uts = &uts;
-	mode6_handle(r->mode6, &rq, &v, send_back, &way);
+	mode6_handle(r->mode6, rq, &v, send_back, way);
+}
+
+void
+root_control(void *arg, const struct datagram *d, unsigned flags, int fd)
+{
+	struct root *r = arg;
+	struct mode6_hands hands;
+	struct mode6_request rq = { .buf = d->buf, .len = d->len, .from = d->peer, .flags = flags, .hands = &hands };
+	struct reply_way way = { .fd = fd, .request = d };
+
+	if (!mode6_admits(r->mode6, &rq, r->keys, r->config->controlkey, monotime_now()))
+		return;
+	root_hands(r, &hands);
+	answer(r, &rq, &way);
 }

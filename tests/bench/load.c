@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A load generator for time servers: asks from many addresses, counts and times the answers, says so in one line of JSON.
- *
- * load [-c CPU] [-p PORT] [-t SECONDS] [-u SECONDS] [-n COUNT] [-w WINDOW] [-r RATE] [-k CLIENTS] [-f FIRST] [-P PID] ADDRESS
+ * A load generator for time servers: asks from many addresses, counts and times the answers, says so in one line of JSON.  Its options are in options.h.
  *
  * Without -r it is a closed loop: WINDOW requests are under way, and each answer (or the end of the wait for it) makes room for the
  * next.  With -r it sends at that rate whatever comes back, and response time counts from the instant at which a request was due.
  *
  * Client i has the address 127.1.0.0 + i, or fd74:7263:<i>::2 (a /64 each), and the server is asked at ADDRESS; so it needs the loopback of a network
  * namespace (for IPv6 with "ip -6 route add local fd74:7263::/32 dev lo").  Clients take turns in an order that looks random and visits all.
+ *
+ * With -a requests carry a MAC (sign.h), and an answer counts that is as long.  They are signed before the start, some for each slot, and asked again and
+ * again, so that signing does not slow the generator down.  With -i a client asks in interleaved mode (RFC 9769) from its second request on.  With -x
+ * each request is followed by a datagram of that kind of flood (flood.h).
  *
  * "stamp error" is the kernel's receive stamp of an answer, minus the transmit time in it.  On the loopback the kernel
  * takes this stamp within the server's own call of send, on the server's processor, right after the point at which it takes the
@@ -23,7 +25,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +34,11 @@
 #include <unistd.h>
 
 #include <linux/net_tstamp.h>
+
+#include "flood.h"
+#include "options.h"
+#include "samples.h"
+#include "sign.h"
 
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND	78	/* linux/in6.h, which does not go together with netinet/in.h */
@@ -44,46 +50,31 @@ enum {
 	PATIENCE = 200,		/* empty looks after which it asks for less */
 	HEADER = 48,
 	CONTROL = 128,
-	WINDOW_MAX = 1 << 16,
-	CLIENTS_MAX = 1 << 24,
-	SAMPLES_MAX = 1 << 22,
+	SIGNED_PER_SLOT = 4,
 	RECEIVE_BUFFER = 8 << 20,
 	SEED_BITS = 32,
 };
+
+#define ASKED_BY_REC	UINT64_C(0x80000000)	/* in a cookie: it has come back as the answer to an interleaved request */
 
 #define NS		INT64_C(1000000000)
 #define LOST_NS		(200 * NS / 1000)	/* an answer that has not come by then is lost */
 #define SWEEP_NS	(10 * NS / 1000)	/* how often the closed loop looks for lost ones */
 #define UNIX_TO_NTP	INT64_C(2208988800)	/* seconds from 1900 to 1970, RFC 5905 appendix A.4 */
 
-struct options {
-	double		seconds, warm_up;	/* s */
-	uint64_t	count;			/* requests at most */
-	uint32_t	window;
-	double		rate;			/* 1/s; 0 = closed loop */
-	uint32_t	clients, first;
-	long		pid;			/* of the server, whose CPU time is read; 0 = not */
-	bool		v6;
-	struct sockaddr_storage server;
-	socklen_t	server_len;
-};
-
 /* A request under way. */
 struct slot {
 	int64_t		due;		/* ns of CLOCK_MONOTONIC at which it was sent, or should have been */
 	uint64_t	cookie;		/* its transmit time field; 0 = slot free */
+	uint32_t	client;
+	uint32_t	used;		/* times; decides which of the signed requests is next */
 	bool		measured;
-};
-
-struct samples {
-	int32_t		*v;		/* ns */
-	size_t		 n;
 };
 
 struct out_batch {
 	struct mmsghdr	mm[BATCH];
 	struct iovec	iov[BATCH];
-	uint8_t		buf[BATCH][HEADER];
+	uint8_t		buf[BATCH][HEADER + SIGN_MAX];
 	uint8_t		control[BATCH][CONTROL] __attribute__((aligned(16)));
 };
 
@@ -106,7 +97,12 @@ struct load {
 	int64_t		 began, ended;	/* ns: the interval measured */
 	uint64_t	 total;		/* requests ever sent */
 	uint64_t	 sent, answered, kods, lost, strange, send_errors;	/* in the interval */
+	uint64_t	 interleaved, flooded;	/* answers of that kind; datagrams beside the requests */
 	uint64_t	 looks, empty_looks;
+	uint64_t	*last_rec;	/* of each client: the receive time field of its last answer */
+	uint8_t		(*prepared)[HEADER + SIGN_MAX];	/* signed requests: SIGNED_PER_SLOT of each slot; NULL = none */
+	size_t		 request_len;
+	struct flood	*flood;
 	struct samples	 response, stamp;
 	struct out_batch out;
 	struct in_batch	 in;
@@ -133,17 +129,6 @@ set_int(int fd, int level, int name, int value)
 {
 	if (setsockopt(fd, level, name, &value, sizeof(value)) != 0)
 		die("setsockopt");
-}
-
-static void
-pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		die("sched_setaffinity");
 }
 
 /* CPU time that a process has used in all its threads, as the scheduler counts it, ns. */
@@ -227,16 +212,64 @@ out_init(struct load *l)
 	}
 }
 
+static uint64_t
+get64(const uint8_t *at)
+{
+	uint64_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return be64toh(v);
+}
+
+static void
+put64(uint8_t *at, uint64_t v)
+{
+	v = htobe64(v);
+	memcpy(at, &v, sizeof(v));
+}
+
+static uint64_t
+next_cookie(struct load *l, uint32_t slot)
+{
+	uint64_t cookie = l->seed | slot;
+
+	l->seed += UINT64_C(1) << SEED_BITS;
+	return cookie;
+}
+
+/* Requests that carry a MAC, for all slots. */
+static void
+prepare(struct load *l, const struct signer *signer)
+{
+	for (uint32_t i = 0; i < l->o.window * SIGNED_PER_SLOT; i++) {
+		memcpy(l->prepared[i], l->out.buf[0], HEADER);
+		put64(l->prepared[i] + 40, next_cookie(l, i / SIGNED_PER_SLOT));
+		l->request_len = HEADER + signer_sign(signer, l->prepared[i], HEADER);
+	}
+	for (size_t i = 0; i < BATCH; i++)
+		l->out.iov[i].iov_len = l->request_len;
+}
+
 static void
 make_request(struct load *l, size_t i, int64_t due)
 {
 	uint32_t client = next_client(l), n = l->freed[--l->nfree];
-	uint64_t wire;
+	struct slot *s = &l->slots[n];
 
-	l->slots[n] = (struct slot){ .due = due, .cookie = l->seed | n, .measured = l->measuring };
-	l->seed += UINT64_C(1) << SEED_BITS;
-	wire = htobe64(l->slots[n].cookie);
-	memcpy(l->out.buf[i] + 40, &wire, sizeof(wire));
+	s->due = due;
+	s->measured = l->measuring;
+	s->client = client;
+	if (l->prepared != NULL) {
+		memcpy(l->out.buf[i], l->prepared[n * SIGNED_PER_SLOT + s->used++ % SIGNED_PER_SLOT], l->request_len);
+		s->cookie = get64(l->out.buf[i] + 40);
+	} else {
+		s->cookie = next_cookie(l, n);
+		put64(l->out.buf[i] + 40, s->cookie);
+	}
+	if (l->o.interleaved) {
+		put64(l->out.buf[i] + 24, l->last_rec[client - l->o.first]);
+		put64(l->out.buf[i] + 32, s->cookie | ASKED_BY_REC);
+	}
 	if (l->o.v6)
 		put_client6(l->out.control[i], client);
 	else
@@ -256,6 +289,11 @@ send_requests(struct load *l, size_t n)
 	}
 	l->total += n;
 	l->sent += l->measuring ? n : 0;
+	if (l->flood != NULL) {
+		size_t taken = flood_send(l->flood, n);
+
+		l->flooded += l->measuring ? taken : 0;
+	}
 }
 
 /* --- answers --- */
@@ -279,22 +317,6 @@ in_ready(struct load *l)
 		};
 }
 
-static void
-add_sample(struct samples *s, int64_t ns)
-{
-	if (s->n < SAMPLES_MAX)
-		s->v[s->n++] = ns > INT32_MAX ? INT32_MAX : ns < INT32_MIN ? INT32_MIN : (int32_t)ns;
-}
-
-static uint64_t
-get64(const uint8_t *at)
-{
-	uint64_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return be64toh(v);
-}
-
 /* ns since 1970 of a 32.32 time since 1900; right until 2036. */
 static int64_t
 wall_of(uint64_t ntp)
@@ -311,7 +333,7 @@ add_stamp_error(struct load *l, struct msghdr *mh, const uint8_t *reply)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS)
 			continue;
 		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		add_sample(&l->stamp, ts.tv_sec * NS + ts.tv_nsec - wall_of(get64(reply + 40)));
+		samples_add(&l->stamp, ts.tv_sec * NS + ts.tv_nsec - wall_of(get64(reply + 40)));
 	}
 }
 
@@ -320,22 +342,29 @@ take_reply(struct load *l, size_t i, int64_t now)
 {
 	const uint8_t *p = l->in.buf[i];
 	uint64_t cookie = get64(p + 24);
-	uint32_t n = (uint32_t)cookie;
+	bool interleaved = l->o.interleaved && (cookie & ASKED_BY_REC) != 0;
+	uint32_t n;
 	struct slot *s;
 
-	if (l->in.mm[i].msg_len < HEADER || (p[0] & 7) != 4 || n >= l->o.window || l->slots[n].cookie != cookie) {
+	cookie &= l->o.interleaved ? ~ASKED_BY_REC : UINT64_MAX;
+	n = (uint32_t)cookie;
+	if (l->in.mm[i].msg_len < l->request_len || (p[0] & 7) != 4 || n >= l->o.window || l->slots[n].cookie != cookie) {
 		l->strange += l->measuring;	/* late, doubled, or not an answer to us */
 		return;
 	}
 	s = &l->slots[n];
 	if (l->measuring) {
 		l->answered++;
+		l->interleaved += interleaved;
 		l->kods += p[1] == 0 && memcmp(p + 12, "RATE", 4) == 0;
 	}
 	if (l->measuring && s->measured) {
-		add_sample(&l->response, now - s->due);
-		add_stamp_error(l, &l->in.mm[i].msg_hdr, p);
+		samples_add(&l->response, now - s->due);
+		if (!interleaved)
+			add_stamp_error(l, &l->in.mm[i].msg_hdr, p);
 	}
+	if (l->o.interleaved)
+		l->last_rec[s->client - l->o.first] = get64(p + 32);
 	s->cookie = 0;
 	l->freed[l->nfree++] = n;
 }
@@ -452,39 +481,16 @@ static void
 drain(struct load *l)
 {
 	int64_t end = monotonic() + LOST_NS;
-	uint64_t answered = l->answered;
+	uint64_t answered = l->answered, interleaved = l->interleaved;
 
 	while (l->nfree < l->o.window && monotonic() < end)
 		take_replies(l);
 	sweep(l, INT64_MAX, 0);
 	l->answered = answered;
+	l->interleaved = interleaved;
 }
 
 /* --- the report --- */
-
-static int
-compare(const void *a, const void *b)
-{
-	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* us at a rank of a sorted sample, rank 0 … 1. */
-static double
-at_rank(const struct samples *s, double rank)
-{
-	return s->n == 0 ? 0 : s->v[(size_t)(rank * (double)(s->n - 1) + 0.5)] / 1e3;
-}
-
-static void
-print_ranks(const char *name, struct samples *s)
-{
-	if (s->n > 0)
-		qsort(s->v, s->n, sizeof(*s->v), compare);
-	printf(", \"%s_us\": {\"samples\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"p99_9\": %.3f}", name, s->n, at_rank(s, 0.5), at_rank(s, 0.99),
-	    at_rank(s, 0.999));
-}
 
 static void
 report(struct load *l, int64_t cpu)
@@ -495,11 +501,12 @@ report(struct load *l, int64_t cpu)
 	    l->sent, l->answered, (double)l->answered / seconds, (double)l->sent / seconds);
 	printf(", \"lost\": %" PRIu64 ", \"kods\": %" PRIu64 ", \"strange\": %" PRIu64 ", \"send_errors\": %" PRIu64, l->lost, l->kods,
 	    l->strange, l->send_errors);
+	printf(", \"interleaved\": %" PRIu64 ", \"flooded\": %" PRIu64, l->interleaved, l->flooded);
 	printf(", \"idle_looks\": %.4f", l->looks == 0 ? 0 : (double)l->empty_looks / (double)l->looks);
 	if (l->o.pid != 0)
 		printf(", \"server_cpu_s\": %.6f", (double)cpu / 1e9);
-	print_ranks("response", &l->response);
-	print_ranks("stamp_error", &l->stamp);
+	samples_print("response", &l->response);
+	samples_print("stamp_error", &l->stamp);
 	printf("}\n");
 }
 
@@ -539,61 +546,27 @@ load_init(struct load *l)
 	l->turn = (uint32_t)(monotonic() / 1000);	/* each run starts with somebody else */
 	l->seed = (uint64_t)(monotonic() & INT32_MAX) << SEED_BITS | UINT64_C(1) << SEED_BITS;
 	open_socket(l);
+	l->request_len = HEADER;
 	out_init(l);
 	in_init(l);
+	l->last_rec = need(l->o.clients, sizeof(*l->last_rec));
 }
 
+/* False if the words behind -a or -x are not known. */
 static bool
-parse_server(struct options *o, const char *addr, long port)
+load_extras(struct load *l)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	struct signer *signer = l->o.sign == NULL ? NULL : signer_new(l->o.sign);
 
-	o->v6 = strchr(addr, ':') != NULL;
-	if (o->v6) {
-		o->server_len = sizeof(sin6);
-		if (inet_pton(AF_INET6, addr, &sin6.sin6_addr) != 1)
-			return false;
-		memcpy(&o->server, &sin6, sizeof(sin6));
-	} else {
-		o->server_len = sizeof(sin);
-		if (inet_pton(AF_INET, addr, &sin.sin_addr) != 1)
-			return false;
-		memcpy(&o->server, &sin, sizeof(sin));
-	}
+	if (l->o.flood != NULL && (l->o.v6 || (l->flood = flood_new(l->o.flood, (struct sockaddr_in *)&l->o.server)) == NULL))
+		return false;
+	if (l->o.sign == NULL)
+		return true;
+	if (signer == NULL || l->o.interleaved)
+		return false;
+	l->prepared = need((size_t)l->o.window * SIGNED_PER_SLOT, sizeof(*l->prepared));
+	prepare(l, signer);
 	return true;
-}
-
-static bool
-options_fit(const struct options *o)
-{
-	return o->seconds > 0 && o->warm_up >= 0 && o->window > 0 && o->window <= WINDOW_MAX && o->rate >= 0 && o->clients > 0 &&
-	    o->clients <= CLIENTS_MAX && o->first <= CLIENTS_MAX && o->pid >= 0;
-}
-
-static bool
-options_parse(struct options *o, int argc, char **argv)
-{
-	long port = 123;
-	int c;
-
-	*o = (struct options){ .seconds = 1, .count = UINT64_MAX, .window = 128, .clients = 1000 };
-	while ((c = getopt(argc, argv, "c:p:t:u:n:w:r:k:f:P:")) != -1) {
-		switch (c) {
-		case 'c': pin(atoi(optarg)); break;
-		case 'p': port = strtol(optarg, NULL, 10); break;
-		case 't': o->seconds = strtod(optarg, NULL); break;
-		case 'u': o->warm_up = strtod(optarg, NULL); break;
-		case 'n': o->count = strtoull(optarg, NULL, 10); break;
-		case 'w': o->window = (uint32_t)strtoul(optarg, NULL, 10); break;
-		case 'r': o->rate = strtod(optarg, NULL); break;
-		case 'k': o->clients = (uint32_t)strtoul(optarg, NULL, 10); break;
-		case 'f': o->first = (uint32_t)strtoul(optarg, NULL, 10); break;
-		case 'P': o->pid = strtol(optarg, NULL, 10); break;
-		default: return false;
-		}
-	}
-	return optind == argc - 1 && port > 0 && port <= UINT16_MAX && parse_server(o, argv[optind], port) && options_fit(o);
 }
 
 int
@@ -601,13 +574,16 @@ main(int argc, char **argv)
 {
 	static struct load l;
 	int64_t cpu = 0;
+	bool ok = options_parse(&l.o, argc, argv);
 
-	if (!options_parse(&l.o, argc, argv)) {
-		fprintf(stderr, "usage: load [-c CPU] [-p PORT] [-t SECONDS] [-u SECONDS] [-n COUNT] [-w WINDOW] [-r RATE]\n"
-		    "            [-k CLIENTS] [-f FIRST] [-P PID] ADDRESS\n");
+	if (ok) {
+		load_init(&l);
+		ok = load_extras(&l);
+	}
+	if (!ok) {
+		options_usage();
 		return 2;
 	}
-	load_init(&l);
 	run(&l, &cpu);
 	drain(&l);
 	report(&l, cpu);

@@ -71,6 +71,46 @@ START_TEST(a_refusal_takes_nothing)
 }
 END_TEST
 
+START_TEST(it_is_spent_from_a_refusal_until_there_is_enough_for_what_was_refused)
+{
+	struct budget b;
+
+	budget_init(&b, at(0));
+	ck_assert(!budget_spent(&b, 7, at(0)));
+	ck_assert(budget_take(&b, 7, BUDGET_BURST - 100, at(0)));
+	ck_assert(!budget_spent(&b, 7, at(0)));	/* nobody has been refused yet */
+	ck_assert(!budget_take(&b, 7, BUDGET_RATE, at(0)));
+	ck_assert(budget_spent(&b, 7, at(0)));
+	ck_assert(!budget_spent(&b, 8, at(0)));
+	ck_assert(budget_spent(&b, 7, at(0.9)));
+	ck_assert(!budget_spent(&b, 7, at(1)));
+	ck_assert(budget_take(&b, 7, BUDGET_RATE, at(1)));
+}
+END_TEST
+
+START_TEST(a_common_budget_that_is_spent_is_spent_for_all)
+{
+	struct budget b;
+
+	budget_init(&b, at(0));
+	for (uint64_t i = 0; i < BUDGET_BUCKETS; i++)
+		drain(&b, i, 0);
+	for (uint64_t i = 0; i < BUDGET_BUCKETS; i++)
+		ck_assert(budget_spent(&b, i, at(0)));
+	ck_assert(!budget_spent(&b, BUDGET_BUCKETS - 1, at(1)));
+}
+END_TEST
+
+START_TEST(what_can_never_be_had_spends_only_what_there_is)
+{
+	struct budget b;
+
+	budget_init(&b, at(0));
+	ck_assert(!budget_take(&b, 7, BUDGET_BURST + 1, at(0)));
+	ck_assert(!budget_spent(&b, 7, at(0)));
+}
+END_TEST
+
 START_TEST(a_screen_of_ten_sources_fits_into_the_burst_many_times)
 {
 	/* One list of pairs, then ten times two datagrams: what ntpq -p asks for. */
@@ -81,4 +121,6 @@ START_TEST(a_screen_of_ten_sources_fits_into_the_burst_many_times)
 END_TEST
 
 UNIT_MAIN("control/budget", one_address_gets_its_burst_and_then_its_rate, one_address_does_not_silence_another,
-    all_together_get_no_more_than_the_common_budget, a_refusal_takes_nothing, a_screen_of_ten_sources_fits_into_the_burst_many_times)
+    all_together_get_no_more_than_the_common_budget, a_refusal_takes_nothing,
+    it_is_spent_from_a_refusal_until_there_is_enough_for_what_was_refused, a_common_budget_that_is_spent_is_spent_for_all,
+    what_can_never_be_had_spends_only_what_there_is, a_screen_of_ten_sources_fits_into_the_burst_many_times)

@@ -395,6 +395,27 @@ START_TEST(events_are_read_by_the_control_key_alone)
 }
 END_TEST
 
+/* A change is made though its answer may be one too many, as long as the key is the right one. */
+START_TEST(a_change_is_let_through_though_the_budget_is_spent)
+{
+	struct asker *a = asker_new();
+	uint8_t buf[1024];
+	static const struct { uint32_t key; bool admitted; } rows[] = { { MASTER, true }, { 0, false } };
+
+	a->from = (struct addr){ .family = 4, .ip = { 192, 0, 2, 7 }, .port = 40000 };
+	while (ask(a, CONTROL_READVAR, 0, "", 0) == MODE6_ANSWERED)
+		continue;
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct mode6_request rq = { .buf = buf, .from = a->from };
+
+		rq.len = build(a, buf, CONTROL_CONFIGURE, 0, "abc", rows[i].key, 8);
+		ck_assert_int_eq(mode6_admits(&a->m, &rq, a->f.v.keys, a->f.v.controlkey, a->f.v.now.mono), rows[i].admitted);
+	}
+	asker_free(a);
+}
+END_TEST
+
 UNIT_MAIN("control/changes", lines_signed_with_the_control_key_are_handed_up, answers_are_signed_as_the_question_was, nobody_else_changes_anything,
     a_key_bound_to_addresses_is_good_from_there_only, nomodify_holds_for_the_right_key_too, the_same_request_is_carried_out_once,
-    variables_of_setvar_are_written_as_lines, saved_names_stay_in_their_directory, events_are_read_by_the_control_key_alone)
+    variables_of_setvar_are_written_as_lines, saved_names_stay_in_their_directory, events_are_read_by_the_control_key_alone,
+    a_change_is_let_through_though_the_budget_is_spent)

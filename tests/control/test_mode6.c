@@ -581,6 +581,47 @@ START_TEST(the_budget_ends_in_silence_for_strangers_and_never_for_localhost)
 }
 END_TEST
 
+/* What the first look says of a request. */
+static bool
+admits(const struct asker *a, uint8_t op, const char *text)
+{
+	struct control h = { .version = 2, .op = op, .sequence = 1, .count = (uint16_t)strlen(text) };
+	uint8_t buf[CONTROL_HEADER_LEN + 256] = { 0 };
+	struct mode6_request rq = { .buf = buf, .len = CONTROL_HEADER_LEN + (strlen(text) + 3) / 4 * 4, .from = a->from };
+
+	control_build(&h, buf);
+	memcpy(buf + CONTROL_HEADER_LEN, text, strlen(text));
+	return mode6_admits(a->m, &rq, a->f.v.keys, a->f.v.controlkey, a->f.v.now.mono);
+}
+
+START_TEST(over_the_budget_a_first_look_admits_only_who_need_not_pay)
+{
+	struct asker *a = asker_new();
+	char nonce[NONCE_DIGITS + 1], text[128];
+	uint64_t before;
+
+	ck_assert(nonce_make(&a->m->secret, &a->from, a->f.v.now.mono, nonce));
+	snprintf(text, sizeof(text), "nonce=%s, frags=8", nonce);
+	ck_assert(admits(a, CONTROL_READVAR, ""));
+	while (ask(a, CONTROL_READVAR, 0, "") == MODE6_ANSWERED)
+		continue;
+	before = a->m->silences;
+	ck_assert(!admits(a, CONTROL_READVAR, ""));
+	ck_assert(!admits(a, CONTROL_CONFIGURE, "disable monitor"));
+	ck_assert(!admits(a, CONTROL_READ_MRU, "nonce=00000000000000000000000000000000, frags=8"));
+	ck_assert(!admits(a, CONTROL_READ_MRU, "frags=8"));
+	ck_assert_uint_eq(a->m->silences, before + 4);
+	ck_assert(admits(a, CONTROL_READ_MRU, text));
+	a->from = v4(127, 0, 0, 1, 40000);
+	ck_assert(admits(a, CONTROL_READVAR, ""));
+	a->from = v4(192, 0, 2, 7, 40000);
+	a->f.v.now.mono = monotime_add(a->f.v.now.mono, 1);
+	ck_assert(admits(a, CONTROL_READVAR, ""));
+	ck_assert_uint_eq(a->m->silences, before + 4);
+	asker_free(a);
+}
+END_TEST
+
 START_TEST(a_whole_ipv6_network_shares_one_budget)
 {
 	struct asker *a = asker_new();
@@ -896,7 +937,8 @@ UNIT_MAIN("control/mode6", the_default_answer_has_what_ntpstat_needs_in_its_firs
     random_octets_are_answered_or_not_but_never_badly, five_hundred_associations_are_listed_whole,
     a_long_answer_is_cut_between_items_and_fits_what_a_client_keeps, an_answer_with_every_name_and_full_width_fits_what_a_client_keeps,
     names_of_255_octets_go_out_whole, every_opcode_has_its_answer_and_changes_nothing, outstanding_origins_and_ports_are_nowhere,
-    the_budget_ends_in_silence_for_strangers_and_never_for_localhost, a_whole_ipv6_network_shares_one_budget,
+    the_budget_ends_in_silence_for_strangers_and_never_for_localhost,
+    over_the_budget_a_first_look_admits_only_who_need_not_pay, a_whole_ipv6_network_shares_one_budget,
     without_a_good_nonce_the_mru_list_is_silent, nomrulist_is_said, bad_parameters_of_the_mru_list_are_bad_values,
     an_empty_list_is_complete_at_once, a_row_shows_all_that_is_known_of_an_address, walking_the_list_meets_every_entry_once,
     what_was_heard_again_is_no_starting_point, instants_stay_put_while_the_clock_is_slewed_and_follow_a_step, filters_leave_rows_out)

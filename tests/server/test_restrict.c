@@ -386,7 +386,7 @@ END_TEST
 
 /* --- the definition, taken literally --- */
 
-#define ORACLE_MAX	400
+#define ORACLE_MAX	2500
 
 struct oracle {
 	struct restrict_rule	r[ORACLE_MAX];
@@ -509,17 +509,35 @@ random_probe(const struct oracle *o, uint64_t *s)
 }
 
 static void
+oracle_compare(const struct oracle *o, struct restrict_list *l, int times, uint64_t *s)
+{
+	for (int k = 0; k < times; k++) {
+		struct addr a = random_probe(o, s);
+		const struct restrict_rule *want = oracle_lookup(o, &a), *got = &restrict_lookup(l, &a)->rule;
+		char buf[ADDR_STR_MAX];
+
+		ck_assert_msg(oracle_same(want, got) && want->flags == got->flags, "%s", addr_port_str(&a, buf, sizeof(buf)));
+	}
+}
+
+static void
+oracle_defaults(struct oracle *o)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct restrict_rule d = { .ippeerlimit = IPPEERLIMIT_NONE };
+
+		restrict_rule_default(&d, family);
+		oracle_add(o, d);
+	}
+}
+
+static void
 oracle_round(uint64_t *s)
 {
 	struct restrict_list *l = restrict_new();
 	struct oracle o = { 0 };
 
-	for (int family = 4; family <= 6; family += 2) {
-		struct restrict_rule d = { .ippeerlimit = IPPEERLIMIT_NONE };
-
-		restrict_rule_default(&d, family);
-		oracle_add(&o, d);
-	}
+	oracle_defaults(&o);
 	for (int i = 0; i < 1000; i++) {
 		if (i % 10 == 0 && o.n < ORACLE_MAX) {
 			struct restrict_rule r = random_rule(s);
@@ -533,13 +551,7 @@ oracle_round(uint64_t *s)
 			ck_assert(restrict_remove(l, &o.r[at]));
 			o.r[at] = o.r[--o.n];
 		}
-		for (int k = 0; k < 10; k++) {
-			struct addr a = random_probe(&o, s);
-			const struct restrict_rule *want = oracle_lookup(&o, &a), *got = &restrict_lookup(l, &a)->rule;
-			char buf[ADDR_STR_MAX];
-
-			ck_assert_msg(oracle_same(want, got) && want->flags == got->flags, "%s", addr_port_str(&a, buf, sizeof(buf)));
-		}
+		oracle_compare(&o, l, 10, s);
 	}
 	restrict_free(l);
 }
@@ -550,6 +562,51 @@ START_TEST(a_million_lookups_agree_with_the_definition)
 
 	for (int i = 0; i < 100; i++)
 		oracle_round(&s);
+}
+END_TEST
+
+/* An address from anywhere in 64.0.0.0/2 or 4000::/2. */
+static struct addr
+wide_addr(uint64_t *s)
+{
+	struct addr a = random_addr(s);
+
+	for (unsigned i = 0; i < addr_len(&a); i++)
+		a.ip[i] = (uint8_t)chance(s);
+	a.ip[0] = 0x40 | (a.ip[0] & 0x3f);
+	return a;
+}
+
+START_TEST(thousands_of_entries_are_searched_alike_with_their_index)
+{
+	uint64_t s = chance_seed("restrict index");
+	struct restrict_list *l = restrict_new();
+	struct oracle o = { 0 };
+	size_t at;
+
+	oracle_defaults(&o);
+	for (int i = 0; i < 2400; i++) {
+		struct restrict_rule r = random_rule(&s);
+
+		if (i % 8 != 0) {
+			r.addr = wide_addr(&s);
+			r.addr.port = 0;
+			addr_mask_bits(&r.mask, r.addr.family, 8 + chance(&s) % (8 * addr_len(&r.addr) - 7));
+		}
+		add(l, r);
+		oracle_add(&o, r);
+		if (i % 100 == 0)
+			oracle_compare(&o, l, 200, &s);
+	}
+	ck_assert_uint_gt(restrict_count(l, 4), 1024);
+	oracle_compare(&o, l, 10000, &s);
+	for (int i = 0; i < 1500; i++) {	/* and with few of them left */
+		at = 2 + chance(&s) % (o.n - 2);
+		ck_assert(restrict_remove(l, &o.r[at]));
+		o.r[at] = o.r[--o.n];
+	}
+	oracle_compare(&o, l, 10000, &s);
+	restrict_free(l);
 }
 END_TEST
 
@@ -666,6 +723,7 @@ main(void)
 	tcase_add_test(tc, flags_in_use_are_found);
 	tcase_add_test(tc, every_word_has_one_bit_of_its_own);
 	tcase_add_test(tc, a_million_lookups_agree_with_the_definition);
+	tcase_add_test(tc, thousands_of_entries_are_searched_alike_with_their_index);
 	tcase_add_test(tc, entries_come_in_matching_order);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
