@@ -37,23 +37,27 @@ static const struct table_row sysstats_rows[] = {
 	{ "processed for time:", "ss_processed", COOK_AS_SENT, NULL, KIND_VALUE },
 };
 
-static const struct table_row kerninfo_rows[] = {
-	{ "pll offset:", "koffset", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pll frequency:", "kfreq", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "maximum error:", "kmaxerr", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "estimated error:", "kesterr", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "kernel status:", "kstflags", COOK_KERNEL, NULL, KIND_VALUE },
-	{ "pll time constant:", "ktimeconst", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "precision:", "kprecis", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "frequency tolerance:", "kfreqtol", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pps frequency:", "kppsfreq", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pps stability:", "kppsstab", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pps jitter:", "kppsjitter", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "calibration interval", "kppscalibdur", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "calibration cycles:", "kppscalibs", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "jitter exceeded:", "kppsjitexc", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "stability exceeded:", "kppsstbexc", COOK_AS_SENT, NULL, KIND_VALUE },
+/* Both daemons send the same; NTPsec's ntpq shows the status word as it came. */
+#define KERNINFO_ROWS(status_as) \
+	{ "pll offset:", "koffset", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "pll frequency:", "kfreq", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "maximum error:", "kmaxerr", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "estimated error:", "kesterr", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "kernel status:", "kstflags", status_as, NULL, KIND_VALUE }, \
+	{ "pll time constant:", "ktimeconst", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "precision:", "kprecis", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "frequency tolerance:", "kfreqtol", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "pps frequency:", "kppsfreq", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "pps stability:", "kppsstab", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "pps jitter:", "kppsjitter", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "calibration interval", "kppscalibdur", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "calibration cycles:", "kppscalibs", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "jitter exceeded:", "kppsjitexc", COOK_AS_SENT, NULL, KIND_VALUE }, \
+	{ "stability exceeded:", "kppsstbexc", COOK_AS_SENT, NULL, KIND_VALUE }, \
 	{ "calibration errors:", "kppscaliberrs", COOK_AS_SENT, NULL, KIND_VALUE },
+
+static const struct table_row kerninfo_rows[] = {
+	KERNINFO_ROWS(COOK_KERNEL)
 };
 
 static const struct table_row monstats_rows[] = {
@@ -154,22 +158,7 @@ static const struct table_row ntpsec_sysstats_rows[] = {
 };
 
 static const struct table_row ntpsec_kerninfo_rows[] = {
-	{ "pll offset:", "koffset", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pll frequency:", "kfreq", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "maximum error:", "kmaxerr", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "estimated error:", "kesterr", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "kernel status:", "kstflags", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pll time constant:", "ktimeconst", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "precision:", "kprecis", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "frequency tolerance:", "kfreqtol", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pps frequency:", "kppsfreq", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pps stability:", "kppsstab", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "pps jitter:", "kppsjitter", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "calibration interval", "kppscalibdur", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "calibration cycles:", "kppscalibs", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "jitter exceeded:", "kppsjitexc", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "stability exceeded:", "kppsstbexc", COOK_AS_SENT, NULL, KIND_VALUE },
-	{ "calibration errors:", "kppscaliberrs", COOK_AS_SENT, NULL, KIND_VALUE },
+	KERNINFO_ROWS(COOK_AS_SENT)
 };
 
 static const struct table_row ntpsec_monstats_rows[] = {
