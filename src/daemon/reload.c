@@ -120,6 +120,7 @@ settings_carry_out(struct root *r)
 	struct client_modes modes = settings_modes(new);
 
 	log_set_classes(new->logconfig);
+	listener_follow(r->listener);
 	root_stats_reload(r);
 	root_leap_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
@@ -158,7 +159,6 @@ settings_reload(struct root *r)
 	reconfigured = listener_reconfigure(r->listener, &lo) == 0;
 	if (!reconfigured)
 		log_warn("the server goes on with its old options");
-	listener_follow(r->listener);
 	r->config = new;
 	settings_carry_out(r);
 	settings_swap_sources(r, new, "configuration read again");
