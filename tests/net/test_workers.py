@@ -251,3 +251,19 @@ def test_a_stalled_main_thread_is_not_spoken_for(lab):
         time.sleep(begin + 13.5 - time.monotonic())
         assert all(reply.leap == 3 and reply.stratum == 0 for reply in look())
     wait_until(lambda: all(reply.leap == 0 and reply.stratum == 2 for reply in look()), 3, "believed again")
+
+
+def test_rules_that_ntpq_changes_hold_for_every_worker(lab):
+    node = lab.node("server", OURS, OURS6)
+    keys = node.dir / "keys"
+    keys.write_text("7 SHA1 00112233445566778899aabbccddeeff0011\n")
+    keys.chmod(0o600)
+    daemons.ntpd(node, f"restrict default\nkeys {keys}\ntrustedkey 7\ncontrolkey 7\nworkers 3\n")
+    client = connect(lab, *CLIENTS)
+
+    def answered():
+        return sum(ask(client.socket(source=a), OURS, tries=1, timeout=0.2) is not None for a in CLIENTS)
+    assert answered() == len(CLIENTS)
+    result = daemons.ntpsec_ntpq(node, "-k", str(keys), "-a", "7", "-c", ":config restrict 192.0.2.96/27 ignore", "127.0.0.1")
+    assert "Config Succeeded" in result.stdout + result.stderr
+    assert answered() == 0
