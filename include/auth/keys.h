@@ -3,7 +3,7 @@
  * Symmetric keys and the message authentication codes made with them (RFC 5905 section 7.3, RFC 8573).
  *
  * A MAC on the wire is the key id (4 octets) and a digest: H(secret, packet), cut to 20 octets, or AES-CMAC of 16.  A key works only if it is
- * trusted too.  Contexts of the crypto library are made when the file is read; computing a MAC allocates nothing.
+ * trusted too.  Contexts of the crypto library are made when the file is read; a MAC needs no new one.
  * Not thread safe: each thread has a copy of its own (keys_copy).
  */
 #ifndef AUTH_KEYS_H
@@ -36,7 +36,7 @@ MUST_USE struct keys *keys_load(const char *path, keys_remark *remark, void *arg
 /* The same from memory. */
 MUST_USE struct keys *keys_parse(const char *name, const char *text, size_t len, keys_remark *remark, void *arg);
 
-/* The same keys with contexts of their own, for another thread; NULL if the library or memory fails. */
+/* The same keys with contexts and counters of their own, for another thread; NULL if the library or memory fails. */
 MUST_USE struct keys *keys_copy(const struct keys *k);
 
 /* What has been done with the keys so far. */
@@ -50,6 +50,9 @@ void keys_get_counts(const struct keys *k, struct keys_counts *out);
 
 /* Goes on counting where the keys that were in force before have got to.  Either may be NULL. */
 void keys_follow(struct keys *k, const struct keys *before);
+
+/* Adds what has been done with a copy, and zeroes it there.  No other thread may be using the copy meanwhile.  Either may be NULL. */
+void keys_collect(const struct keys *k, const struct keys *copy);
 
 /* Wipes the secrets. */
 void keys_free(struct keys *k);

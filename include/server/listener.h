@@ -109,7 +109,7 @@ void listener_rescan(struct listener *l);
  */
 MUST_USE int listener_reconfigure(struct listener *l, const struct listener_opts *o);
 
-/* Looks into the running server, for the control room: sums over the workers. */
+/* Looks into the running server, for the control room: sums over the workers.  The first one brings the counters of the keys up to date, too. */
 void listener_counters(const struct listener *l, struct server_counters *sum);
 void listener_mru_stats(const struct listener *l, struct mru_stats *out);
 unsigned listener_workers(const struct listener *l);

@@ -61,12 +61,12 @@ const struct restrict_flag *restrict_flag_find(const char *name);
 #define IPPEERLIMIT_MAX		100
 
 struct restrict_rule {
-	struct addr	addr, mask;	/* of one family; address bits outside the mask are cleared on adding */
 	unsigned	flags;		/* RESTRICT_… */
 	int		ippeerlimit;	/* IPPEERLIMIT_NONE … IPPEERLIMIT_MAX: associations that strangers of this range may mobilise */
 	bool		ntpport;	/* for source port 123 only */
 	bool		interface;	/* built in: one of our own addresses */
 	bool		source;		/* built in: made from the template for an association */
+	struct addr	addr, mask;	/* of one family; address bits outside the mask are cleared on adding */
 };
 
 /* Fills addr and mask for the default entry of a family, or for one host; nothing else is touched. */
@@ -74,8 +74,8 @@ void restrict_rule_default(struct restrict_rule *r, int family);
 void restrict_rule_host(struct restrict_rule *r, const struct addr *host);
 
 struct restrict_entry {
-	struct restrict_rule	rule;
 	uint64_t		hits;
+	struct restrict_rule	rule;
 };
 
 struct restrict_list;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The keys file, and MACs by OpenSSL's EVP. */
+/* The keys file, and which key may do what. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +15,11 @@
 
 #include "auth/keys.h"
 #include "base/bytes.h"
+#include "mac.h"
 
 #define FILE_MAX	(1 << 20)	/* octets: thousands of keys */
 #define LINE_MAX_LEN	511		/* as in ntpd */
 #define PLAIN_MAX	20		/* characters of a secret that is taken as it is */
-#define SECRET_MAX	64		/* octets */
 #define SECRET_WEAK	10		/* octets: 80 bits; fewer can be guessed */
 #define ACCESS_MAX	8		/* addresses a key may be bound to */
 #define TEXT_LEN	160
@@ -30,10 +28,9 @@ struct access { struct addr addr, mask; };
 
 struct key {
 	uint32_t	 id;
-	uint8_t		 secret[SECRET_MAX];
-	size_t		 secret_len, digest_len;	/* digest as on the wire */
-	EVP_MD_CTX	*md;		/* of a digest, or … */
-	EVP_MAC_CTX	*mac;		/* … of a CMAC, keyed */
+	uint8_t		 secret[MAC_SECRET_MAX];	/* until mac has it */
+	size_t		 secret_len;
+	struct mac	*mac;
 	struct access	 access[ACCESS_MAX];
 	size_t		 naccess;	/* 0 = any address */
 	bool		 trusted;
@@ -76,62 +73,33 @@ remark(struct parse *p, bool error, const char *fmt, ...)
 	p->remark(p->arg, error, p->name, p->line, text);
 }
 
-/* Type words that mean AES-CMAC, and the cipher of each. */
-static const struct { const char *word, *cipher; size_t len; } cmacs[] = {
-	{ "AES128CMAC", "AES-128-CBC", 16 }, { "AES", "AES-128-CBC", 16 }, { "AES-128", "AES-128-CBC", 16 },
-	{ "AES-192", "AES-192-CBC", 24 }, { "AES-256", "AES-256-CBC", 32 },
-};
-
+/* A secret for AES-CMAC is a key of the cipher: of that length and no other. */
 static bool
-make_cmac(struct parse *p, struct key *k, const char *cipher, size_t want)
+fit_secret(struct parse *p, struct key *k, const char *type)
 {
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, (char *)(uintptr_t)cipher, 0), OSSL_PARAM_construct_end() };
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
+	size_t want = mac_cmac_secret(type);
 
-	if (k->secret_len > want) {
-		remark(p, true, "key %u has %zu octets, %s takes %zu", k->id, k->secret_len, cipher, want);
-	} else {
-		if (k->secret_len < want)
-			remark(p, false, "key %u has %zu octets and is filled up with zeros to %zu", k->id, k->secret_len, want);
+	if (want != 0 && k->secret_len > want) {
+		remark(p, true, "key %u has %zu octets, %.20s takes %zu", k->id, k->secret_len, type, want);
+		return false;
+	}
+	if (want != 0 && k->secret_len < want) {
+		remark(p, false, "key %u has %zu octets and is filled up with zeros to %zu", k->id, k->secret_len, want);
 		k->secret_len = want;
-		k->digest_len = 16;
-		k->mac = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
 	}
-	EVP_MAC_free(mac);
-	return k->mac != NULL && EVP_MAC_init(k->mac, k->secret, k->secret_len, params) == 1;
-}
-
-static bool
-make_digest(struct key *k, const char *type)
-{
-	/* "M" is how old files write MD5, "SHA-1" how NTPsec's do. */
-	const char *name = strcasecmp(type, "M") == 0 ? "MD5" : strcasecmp(type, "SHA-1") == 0 ? "SHA1" : type;
-	EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
-	int size = md == NULL ? 0 : EVP_MD_get_size(md);
-
-	if (size >= 16) {
-		k->digest_len = size < MAC_DIGEST_MAX ? 16 : MAC_DIGEST_MAX;
-		k->md = EVP_MD_CTX_new();
-	}
-	if (k->md != NULL && EVP_DigestInit_ex2(k->md, md, NULL) != 1) {
-		EVP_MD_CTX_free(k->md);
-		k->md = NULL;
-	}
-	EVP_MD_free(md);
-	return k->md != NULL;
+	return true;
 }
 
 static bool
 make_context(struct parse *p, struct key *k, const char *type)
 {
-	for (size_t i = 0; i < NELEMS(cmacs); i++) {
-		if (strcasecmp(type, cmacs[i].word) == 0)
-			return make_cmac(p, k, cmacs[i].cipher, cmacs[i].len);
-	}
-	if (make_digest(k, type))
-		return true;
-	remark(p, true, "key %u: there is no digest \"%.20s\"", k->id, type);
-	return false;
+	if (!fit_secret(p, k, type))
+		return false;
+	k->mac = mac_new(type, k->secret, k->secret_len);
+	OPENSSL_cleanse(k->secret, sizeof(k->secret));
+	if (k->mac == NULL)
+		remark(p, true, "key %u: there is no digest \"%.20s\"", k->id, type);
+	return k->mac != NULL;
 }
 
 static int
@@ -148,9 +116,9 @@ read_secret(struct parse *p, struct key *k, const char *word)
 	if (len <= PLAIN_MAX) {
 		memcpy(k->secret, word, len);
 		k->secret_len = len;
-	} else if (len % 2 != 0 || len / 2 > SECRET_MAX || strspn(word, "0123456789abcdefABCDEF") != len) {
+	} else if (len % 2 != 0 || len / 2 > MAC_SECRET_MAX || strspn(word, "0123456789abcdefABCDEF") != len) {
 		remark(p, true, "key %u: a secret of more than %d characters is hexadecimal, two digits an octet, at most %d octets", k->id, PLAIN_MAX,
-		    SECRET_MAX);
+		    MAC_SECRET_MAX);
 		return false;
 	} else {
 		for (size_t i = 0; i < len; i += 2)
@@ -201,8 +169,7 @@ free_key(struct key *k)
 {
 	if (k == NULL)
 		return;
-	EVP_MD_CTX_free(k->md);
-	EVP_MAC_CTX_free(k->mac);
+	mac_free(k->mac);
 	OPENSSL_cleanse(k, sizeof(*k));
 	free(k);
 }
@@ -243,17 +210,27 @@ read_line(struct parse *p, char *line)
 	p->keys->n++;
 }
 
+static struct keys *
+new_keys(void)
+{
+	struct keys *k = calloc(1, sizeof(*k));
+
+	if (k != NULL && (k->count = calloc(1, sizeof(*k->count))) == NULL) {
+		free(k);
+		k = NULL;
+	}
+	return k;
+}
+
 struct keys *
 keys_parse(const char *name, const char *text, size_t len, keys_remark *say, void *arg)
 {
-	struct parse p = { .keys = calloc(1, sizeof(struct keys)), .name = name, .remark = say, .arg = arg };
+	struct parse p = { .keys = new_keys(), .name = name, .remark = say, .arg = arg };
 	const char *end = text + len;
 	char line[LINE_MAX_LEN + 1];
 
-	if (p.keys == NULL || (p.keys->count = calloc(1, sizeof(*p.keys->count))) == NULL) {
-		free(p.keys);
+	if (p.keys == NULL)
 		return NULL;
-	}
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((nl != NULL ? nl : end) - text);
@@ -337,7 +314,7 @@ out:
 
 /* NULL if the library or memory fails. */
 static struct key *
-copy_key(const struct key *old)
+copy_key(const struct key *old, struct keys_counts *count)
 {
 	struct key *k = malloc(sizeof(*k));
 
@@ -345,9 +322,9 @@ copy_key(const struct key *old)
 		return NULL;
 	*k = *old;
 	k->next = NULL;
-	k->md = old->md == NULL ? NULL : EVP_MD_CTX_new();
-	k->mac = old->mac == NULL ? NULL : EVP_MAC_CTX_dup(old->mac);
-	if (old->md != NULL ? k->md != NULL && EVP_MD_CTX_copy_ex(k->md, old->md) == 1 : k->mac != NULL)
+	k->count = count;
+	k->mac = mac_copy(old->mac);
+	if (k->mac != NULL)
 		return k;
 	free_key(k);
 	return NULL;
@@ -356,14 +333,14 @@ copy_key(const struct key *old)
 struct keys *
 keys_copy(const struct keys *k)
 {
-	struct keys *copy = calloc(1, sizeof(*copy));
+	struct keys *copy = new_keys();
 	struct key **at;
 
 	if (copy == NULL)
 		return NULL;
 	at = &copy->list;
 	for (const struct key *one = k->list; one != NULL; one = one->next, at = &(*at)->next) {
-		*at = copy_key(one);
+		*at = copy_key(one, copy->count);
 		if (*at == NULL) {
 			keys_free(copy);
 			return NULL;
@@ -392,7 +369,7 @@ keys_free(struct keys *k)
 void
 keys_get_counts(const struct keys *k, struct keys_counts *out)
 {
-	*out = k != NULL && k->count != NULL ? *k->count : (struct keys_counts){ 0 };
+	*out = k != NULL ? *k->count : (struct keys_counts){ 0 };
 }
 
 void
@@ -400,6 +377,26 @@ keys_follow(struct keys *k, const struct keys *before)
 {
 	if (k != NULL && before != NULL)
 		*k->count = *before->count;
+}
+
+void
+keys_collect(const struct keys *k, const struct keys *copy)
+{
+	struct keys_counts *to, *from;
+
+	if (k == NULL || copy == NULL)
+		return;
+	to = k->count;
+	from = copy->count;
+	to->lookups += from->lookups;
+	to->notfound += from->notfound;
+	to->digest_signed += from->digest_signed;
+	to->cmac_signed += from->cmac_signed;
+	to->digest_checked += from->digest_checked;
+	to->cmac_checked += from->cmac_checked;
+	to->digest_failed += from->digest_failed;
+	to->cmac_failed += from->cmac_failed;
+	*from = (struct keys_counts){ 0 };
 }
 
 size_t
@@ -415,11 +412,10 @@ keys_trust(struct keys *k, uint32_t lo, uint32_t hi)
 		one->trusted |= one->id >= lo && one->id <= hi;
 }
 
-/* Copies of a key in other threads count in the same place. */
 static void
 count(uint64_t *n)
 {
-	__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+	(*n)++;
 }
 
 const struct key *
@@ -429,7 +425,7 @@ keys_find(const struct keys *k, uint32_t id)
 
 	if (one != NULL && !one->trusted)
 		one = NULL;
-	if (k != NULL && k->count != NULL) {
+	if (k != NULL) {
 		count(&k->count->lookups);
 		if (one == NULL)
 			count(&k->count->notfound);
@@ -461,38 +457,24 @@ key_allows(const struct key *k, const struct addr *from)
 size_t
 key_mac_len(const struct key *k)
 {
-	return KEY_ID_LEN + k->digest_len;
-}
-
-static bool
-digest(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static EVP_MAX_MD_SIZE])
-{
-	size_t n;
-
-	if (k->mac != NULL)
-		return EVP_MAC_init(k->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(k->mac, msg, len) == 1
-		    && EVP_MAC_final(k->mac, out, &n, EVP_MAX_MD_SIZE) == 1;
-	return EVP_DigestInit_ex2(k->md, NULL, NULL) == 1 && EVP_DigestUpdate(k->md, k->secret, k->secret_len) == 1
-	    && EVP_DigestUpdate(k->md, msg, len) == 1 && EVP_DigestFinal_ex(k->md, out, NULL) == 1;
+	return KEY_ID_LEN + mac_digest_len(k->mac);
 }
 
 static size_t
 mac_of(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
 {
-	uint8_t full[EVP_MAX_MD_SIZE];
-	struct wr w = wr_init(out, MAC_MAX);
+	struct wr w = wr_init(out, KEY_ID_LEN);
 
-	if (!digest(k, msg, len, full))
+	if (!mac_make(k->mac, msg, len, out + KEY_ID_LEN))
 		return 0;
 	wr_u32(&w, k->id);
-	wr_bytes(&w, full, k->digest_len);
 	return key_mac_len(k);
 }
 
 size_t
 key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
 {
-	count(k->mac != NULL ? &k->count->cmac_signed : &k->count->digest_signed);
+	count(mac_is_cmac(k->mac) ? &k->count->cmac_signed : &k->count->digest_signed);
 	return mac_of(k, msg, len, out);
 }
 
@@ -503,8 +485,8 @@ key_verify(const struct key *k, const uint8_t *msg, size_t len, const uint8_t *m
 	size_t n = mac_of(k, msg, len, want);
 	bool good = n != 0 && n == mac_len && CRYPTO_memcmp(mac, want, n) == 0;
 
-	count(k->mac != NULL ? &k->count->cmac_checked : &k->count->digest_checked);
+	count(mac_is_cmac(k->mac) ? &k->count->cmac_checked : &k->count->digest_checked);
 	if (!good)
-		count(k->mac != NULL ? &k->count->cmac_failed : &k->count->digest_failed);
+		count(mac_is_cmac(k->mac) ? &k->count->cmac_failed : &k->count->digest_failed);
 	return good;
 }

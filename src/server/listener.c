@@ -517,6 +517,7 @@ listener_counters(const struct listener *l, struct server_counters *sum)
 
 		crew_lock(m);
 		server_counters_add(sum, &m->worker.counters);
+		keys_collect(l->o.keys, m->worker.own_keys);
 		crew_unlock(m);
 	}
 }

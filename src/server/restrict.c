@@ -166,7 +166,7 @@ put(struct restrict_list *l, const struct restrict_rule *r)
 		item_merge(t->v[at], r);	/* NOLINT(clang-analyzer-core.*): tables hold items */
 		return t->v[at];
 	}
-	if (restrict_table_reserve(t, 1) == -1 || (it = malloc(sizeof(*it))) == NULL)
+	if (restrict_table_reserve(t, 1) == -1 || (it = restrict_item_new()) == NULL)
 		return NULL;
 	*it = probe;
 	restrict_table_insert(t, at, it);
@@ -324,7 +324,7 @@ restrict_interfaces(struct restrict_list *l, const struct addr own[], size_t n)
 	bool ok = spare != NULL && restrict_table_reserve(&l->ip4, n) == 0 && restrict_table_reserve(&l->ip6, n) == 0;
 
 	for (size_t i = 0; ok && i < n; i++)
-		ok = (spare[i] = malloc(sizeof(**spare))) != NULL;
+		ok = (spare[i] = restrict_item_new()) != NULL;
 	if (ok) {
 		for (size_t i = 0; i < n; i++) {
 			struct restrict_rule r;

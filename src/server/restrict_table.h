@@ -6,13 +6,18 @@
 #ifndef SERVER_RESTRICT_TABLE_H
 #define SERVER_RESTRICT_TABLE_H
 
+#include <stdalign.h>
+
 #include "server/restrict.h"
 
 /* An address or mask as one big number; IPv4 in the topmost 32 bits, so that both families order and invert alike. */
 struct restrict_key { uint64_t hi, lo; };
 
+#define CACHE_LINE	64	/* octets, of the usual processors */
+
+/* What every packet touches is in the first line of the cache, which is why the order of members is as it is. */
 struct restrict_item {
-	struct restrict_entry	e;	/* first: what callers are given */
+	alignas(CACHE_LINE) struct restrict_entry e;	/* what callers are given */
 	struct restrict_key		addr, mask;
 	struct restrict_item		*wider;	/* the next to ask where this one's port does not fit; only among masks without holes */
 	unsigned		refs;	/* associations that a source entry is for */
@@ -22,7 +27,8 @@ struct restrict_item {
 struct restrict_table {
 	struct restrict_item	**v;		/* in matching order */
 	size_t		 n, cap;
-	struct restrict_key	*start;		/* 2 * cap + 1 starts of runs, ascending … */
+	uint64_t		*start;		/* 2 * cap + 1 starts of runs, ascending: the upper halves … */
+	uint64_t		*start_lo;	/* … the lower ones … */
 	struct restrict_item	**first;	/* … and the entry of each */
 	size_t		 runs;
 	uint32_t	*index;		/* the run in which each block of addresses with equal upper 16 bits begins; NULL where there are few */
@@ -36,6 +42,9 @@ MUST_USE bool restrict_item_init(struct restrict_item *it, const struct restrict
 
 /* Where probe stands, or would stand. */
 size_t restrict_table_place(const struct restrict_table *t, const struct restrict_item *probe, bool *there);
+
+/* An item not yet in a table; NULL with errno.  Freed by free. */
+MUST_USE struct restrict_item *restrict_item_new(void);
 
 /* Room for so many more; everything that matching may need is allocated here.  -1 with errno. */
 MUST_USE int restrict_table_reserve(struct restrict_table *t, size_t more);

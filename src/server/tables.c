@@ -60,6 +60,7 @@ swap(struct member *m, struct set *s, const struct listener_opts *o, bool keep_m
 	w->own_keys = s->own_keys;
 	w->keys = s->own_keys != NULL ? s->own_keys : o->keys;
 	w->discard = o->discard;
+	keys_collect(o->keys, old.own_keys);
 	crew_unlock(m);
 	if (keep_mru)
 		old.mru = NULL;

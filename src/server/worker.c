@@ -172,7 +172,7 @@ interleave(struct worker *w, const struct request *rq, const struct request_head
 
 /* One datagram; true if there is now a reply to it in that slot. */
 static bool
-answer(struct worker *w, const struct datagram *d, size_t slot, int fd, struct monotime now)
+answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, int fd, struct monotime now)
 {
 	struct datagram *out = &w->out[slot];
 	uint64_t chance = roll(w);
@@ -184,7 +184,7 @@ answer(struct worker *w, const struct datagram *d, size_t slot, int fd, struct m
 		.local = d->local,
 		.broadcast = is_deaf(w, &d->local),
 		.rec = clockmap_apply(&w->map, d->host),
-		.flags = restrict_lookup(w->restricts, &d->peer)->rule.flags,
+		.flags = flags,
 		.chance = (uint32_t)chance,
 		.keys = w->keys,
 		.known = w->interest.npeers > 0 && d->len > 0 && respond_mode(d->buf[0]) <= MODE_PASSIVE && is_known(w, d),
@@ -231,12 +231,17 @@ answer(struct worker *w, const struct datagram *d, size_t slot, int fd, struct m
 	return true;
 }
 
-/* The datagrams of a batch, whoever of them will be noted. */
+/*
+ * What is looked up for the datagrams of a batch, for all of them at once: the processor then waits for the memory of several together.  flags are those in force
+ * for each.
+ */
 static void
-look_ahead(const struct worker *w, size_t n)
+look_ahead(const struct worker *w, size_t n, unsigned flags[static UDP_BATCH])
 {
 	const struct addr *peers[UDP_BATCH];
 
+	for (size_t i = 0; i < n; i++)
+		flags[i] = restrict_lookup(w->restricts, &w->in[i].peer)->rule.flags;
 	if (w->mru == NULL)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -247,15 +252,16 @@ look_ahead(const struct worker *w, size_t n)
 size_t
 worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 {
+	unsigned flags[UDP_BATCH];
 	size_t replies = 0;
 
-	look_ahead(w, n);
+	look_ahead(w, n, flags);
 	respond_face(&w->face, &w->sys, now);
 	w->client_face = w->face;
 	w->smear = leap_smear_offset(&w->sys.smear, now);
 	respond_smear(&w->client_face, &w->sys.smear, w->smear);
 	for (size_t i = 0; i < n; i++)
-		replies += answer(w, &w->in[i], replies, fd, now);
+		replies += answer(w, &w->in[i], flags[i], replies, fd, now);
 	return replies;
 }
 

@@ -298,6 +298,45 @@ START_TEST(what_is_done_with_keys_is_counted)
 }
 END_TEST
 
-UNIT_MAIN("auth/keys", a_copy_has_contexts_of_its_own, what_is_done_with_keys_is_counted, keys_of_every_kind_are_read, a_bad_line_is_named_and_the_file_refused, long_lines_and_nuls_are_refused,
+/* A worker's copy counts by itself, and gives what it has counted when asked. */
+START_TEST(what_copies_do_is_collected)
+{
+	static const uint8_t msg[48] = { 0x23 };
+	struct heard h;
+	struct keys *k = parse("1 SHA1 aSecretOfTwelve\n2 AES 000102030405060708090a0b0c0d0e0f\n", &h), *copy;
+	struct keys_counts n;
+	uint8_t mac[MAC_MAX];
+	size_t len;
+
+	keys_trust(k, 1, 2);
+	copy = keys_copy(k);
+	ck_assert_ptr_nonnull(copy);
+	len = key_sign(keys_find(k, 1), msg, sizeof(msg), mac);
+	ck_assert(key_verify(keys_find(copy, 1), msg, sizeof(msg), mac, len));
+	ck_assert(!key_verify(keys_find(copy, 2), msg, sizeof(msg), mac, len));
+	ck_assert_uint_ne(key_sign(keys_find(copy, 2), msg, sizeof(msg), mac), 0);
+	ck_assert_ptr_null(keys_find(copy, 3));
+	keys_get_counts(k, &n);
+	ck_assert_uint_eq(n.lookups, 1);
+	for (int turn = 0; turn < 2; turn++) {	/* the second time there is nothing new */
+		keys_collect(k, copy);
+		keys_get_counts(k, &n);
+		ck_assert_uint_eq(n.lookups, 5);
+		ck_assert_uint_eq(n.notfound, 1);
+		ck_assert_uint_eq(n.digest_signed, 1);
+		ck_assert_uint_eq(n.cmac_signed, 1);
+		ck_assert_uint_eq(n.digest_checked, 1);
+		ck_assert_uint_eq(n.digest_failed, 0);
+		ck_assert_uint_eq(n.cmac_checked, 1);
+		ck_assert_uint_eq(n.cmac_failed, 1);
+	}
+	keys_collect(NULL, copy);
+	keys_collect(k, NULL);
+	keys_free(copy);
+	keys_free(k);
+}
+END_TEST
+
+UNIT_MAIN("auth/keys", what_copies_do_is_collected, a_copy_has_contexts_of_its_own, what_is_done_with_keys_is_counted, keys_of_every_kind_are_read, a_bad_line_is_named_and_the_file_refused, long_lines_and_nuls_are_refused,
     weak_secrets_are_warned_about, digests_are_over_secret_and_message, cmac_is_that_of_rfc_4493, only_the_very_mac_is_accepted,
     a_key_may_be_bound_to_addresses, files_others_may_write_are_refused)
