@@ -28,6 +28,12 @@
 
 struct access { struct addr addr, mask; };
 
+/* Shared by keys and their copies in other threads; goes with the last of them. */
+struct tally {
+	struct keys_counts	count;
+	unsigned		refs;
+};
+
 struct key {
 	uint32_t	 id;
 	uint8_t		 secret[SECRET_MAX];
@@ -37,14 +43,14 @@ struct key {
 	struct access	 access[ACCESS_MAX];
 	size_t		 naccess;	/* 0 = any address */
 	bool		 trusted;
-	struct keys_counts *count;	/* of the keys it is among */
+	struct tally	*tally;		/* of the keys it is among */
 	struct key	*next;
 };
 
 struct keys {
 	struct key	*list;
 	size_t		 n;
-	struct keys_counts *count;	/* apart, since the keys are constant for those who use them */
+	struct tally	*tally;		/* apart, since the keys are constant for those who use them */
 	const struct key *by_id[KEY_ID_MAX + 1];
 };
 
@@ -54,6 +60,7 @@ struct parse {
 	const char	*name;
 	unsigned	 line;
 	unsigned	 errors;
+	bool		 starved;	/* memory has failed: not all keys are there */
 	keys_remark	*remark;
 	void		*arg;
 };
@@ -211,6 +218,7 @@ static void
 read_line(struct parse *p, char *line)
 {
 	char *save, *end, *word[4];
+	unsigned errors = p->errors;
 	size_t n = 0;
 	unsigned long id;
 	struct key *k;
@@ -233,10 +241,11 @@ read_line(struct parse *p, char *line)
 	if (k != NULL)
 		k->id = (uint32_t)id;
 	if (k == NULL || !read_secret(p, k, word[2]) || !make_context(p, k, word[1]) || (n > 3 && !read_access(p, k, word[3]))) {
+		p->starved |= p->errors == errors;
 		free_key(k);
 		return;
 	}
-	k->count = p->keys->count;
+	k->tally = p->keys->tally;
 	k->next = p->keys->list;
 	p->keys->list = k;
 	p->keys->by_id[id] = k;
@@ -250,10 +259,12 @@ keys_parse(const char *name, const char *text, size_t len, keys_remark *say, voi
 	const char *end = text + len;
 	char line[LINE_MAX_LEN + 1];
 
-	if (p.keys == NULL || (p.keys->count = calloc(1, sizeof(*p.keys->count))) == NULL) {
+	if (p.keys == NULL || (p.keys->tally = calloc(1, sizeof(*p.keys->tally))) == NULL) {
 		free(p.keys);
+		errno = ENOMEM;
 		return NULL;
 	}
+	p.keys->tally->refs = 1;
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((nl != NULL ? nl : end) - text);
@@ -269,11 +280,13 @@ keys_parse(const char *name, const char *text, size_t len, keys_remark *say, voi
 		text += nl != NULL ? n + 1 : n;
 	}
 	OPENSSL_cleanse(line, sizeof(line));
-	if (p.errors == 0)
+	if (p.errors == 0 && !p.starved)
 		return p.keys;
 	p.line = 0;
-	remark(&p, true, "not used, with errors");
+	if (p.errors > 0)
+		remark(&p, true, "not used, with errors");
 	keys_free(p.keys);
+	errno = p.errors > 0 ? EINVAL : ENOMEM;
 	return NULL;
 }
 
@@ -313,6 +326,7 @@ keys_load(const char *path, keys_remark *say, void *arg)
 	struct stat st;
 	char *text = NULL;
 	ssize_t len;
+	int err = EINVAL;
 
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		remark(&p, true, "cannot be opened: %s", strerror(errno));
@@ -322,16 +336,18 @@ keys_load(const char *path, keys_remark *say, void *arg)
 		goto out;
 	text = malloc(FILE_MAX);
 	len = text == NULL ? -1 : read_whole(fd, text, FILE_MAX);
-	if (len == -1)
-		remark(&p, true, "cannot be read: %s", strerror(errno));
-	else
+	if (len >= 0)
 		keys = keys_parse(path, text, (size_t)len, say, arg);
+	else if (errno != ENOMEM)
+		remark(&p, true, "cannot be read: %s", strerror(errno));
+	err = errno;
 out:
 	if (text != NULL)
 		OPENSSL_cleanse(text, FILE_MAX);
 	free(text);
 	if (fd != -1)
 		close(fd);
+	errno = err;
 	return keys;
 }
 
@@ -361,6 +377,8 @@ keys_copy(const struct keys *k)
 
 	if (copy == NULL)
 		return NULL;
+	copy->tally = k->tally;
+	__atomic_fetch_add(&copy->tally->refs, 1, __ATOMIC_RELAXED);
 	at = &copy->list;
 	for (const struct key *one = k->list; one != NULL; one = one->next, at = &(*at)->next) {
 		*at = copy_key(one);
@@ -385,21 +403,22 @@ keys_free(struct keys *k)
 		k->list = one->next;
 		free_key(one);
 	}
-	free(k->count);
+	if (__atomic_sub_fetch(&k->tally->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		free(k->tally);
 	free(k);
 }
 
 void
 keys_get_counts(const struct keys *k, struct keys_counts *out)
 {
-	*out = k != NULL && k->count != NULL ? *k->count : (struct keys_counts){ 0 };
+	*out = k != NULL ? k->tally->count : (struct keys_counts){ 0 };
 }
 
 void
 keys_follow(struct keys *k, const struct keys *before)
 {
 	if (k != NULL && before != NULL)
-		*k->count = *before->count;
+		k->tally->count = before->tally->count;
 }
 
 size_t
@@ -429,10 +448,10 @@ keys_find(const struct keys *k, uint32_t id)
 
 	if (one != NULL && !one->trusted)
 		one = NULL;
-	if (k != NULL && k->count != NULL) {
-		count(&k->count->lookups);
+	if (k != NULL) {
+		count(&k->tally->count.lookups);
 		if (one == NULL)
-			count(&k->count->notfound);
+			count(&k->tally->count.notfound);
 	}
 	return one;
 }
@@ -492,7 +511,7 @@ mac_of(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static M
 size_t
 key_sign(const struct key *k, const uint8_t *msg, size_t len, uint8_t out[static MAC_MAX])
 {
-	count(k->mac != NULL ? &k->count->cmac_signed : &k->count->digest_signed);
+	count(k->mac != NULL ? &k->tally->count.cmac_signed : &k->tally->count.digest_signed);
 	return mac_of(k, msg, len, out);
 }
 
@@ -503,8 +522,8 @@ key_verify(const struct key *k, const uint8_t *msg, size_t len, const uint8_t *m
 	size_t n = mac_of(k, msg, len, want);
 	bool good = n != 0 && n == mac_len && CRYPTO_memcmp(mac, want, n) == 0;
 
-	count(k->mac != NULL ? &k->count->cmac_checked : &k->count->digest_checked);
+	count(k->mac != NULL ? &k->tally->count.cmac_checked : &k->tally->count.digest_checked);
 	if (!good)
-		count(k->mac != NULL ? &k->count->cmac_failed : &k->count->digest_failed);
+		count(k->mac != NULL ? &k->tally->count.cmac_failed : &k->tally->count.digest_failed);
 	return good;
 }
