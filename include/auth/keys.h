@@ -30,6 +30,7 @@ typedef void keys_remark(void *arg, bool error, const char *file, unsigned line,
 /*
  * Reads a keys file: "ID TYPE SECRET [ADDRESS[/BITS],…]" a line, # starts a comment.  A secret of up to 20 characters is taken as it is, a
  * longer one is hexadecimal.  All or nothing: NULL if the file is no regular one, may be written by others, or has an error; remark has said why.
+ * NULL with ENOMEM, and no remark of it, if memory fails.
  */
 MUST_USE struct keys *keys_load(const char *path, keys_remark *remark, void *arg);
 

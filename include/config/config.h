@@ -131,6 +131,7 @@ struct config {
 	struct config_rlimit	 rlimit;
 	char			*saveconfigdir;		/* where ntpq may have the configuration saved; NULL = nowhere */
 	unsigned		 logconfig;		/* LOG_BIT()s */
+	bool			 starved;		/* memory has failed while it was read: it is not whole, and not to be used */
 	unsigned		 errors, warnings;	/* remarks while loading */
 	unsigned		 fatal;			/* errors with which the daemon must not start; they are among errors */
 };
@@ -172,15 +173,15 @@ struct config_hooks {
 /* getaddrinfo, which blocks: for start-up only. */
 int config_resolve_system(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why);
 
-/* The defaults, with no file read.  Never NULL (start-up may exit for want of memory). */
-struct config *config_new(void);
+/* The defaults, with no file read.  NULL if memory fails. */
+MUST_USE struct config *config_new(void);
 void config_free(struct config *c);
 
 /*
  * Reads a file, what it includes and the *.conf files of the directory ntp.d beside it into *c, then settles what does not depend on
  * order (config_finish).  Call it once for one config.  -1 with errno if the file itself cannot be opened, is no text or is not to be
- * trusted (a remark has said so, and *c is settled all the same); bad lines are counted in c->errors and reported.  The daemon should
- * refuse to start if c->fatal > 0, and refuse a reload if c->errors > 0.
+ * trusted (a remark has said so, and *c is settled all the same); bad lines are counted in c->errors and reported.  -1 with ENOMEM, without a
+ * remark and with c->starved set, if memory fails: what has been read is not whole, and only to be freed.  The daemon should refuse to start if c->fatal > 0, and refuse a reload if c->errors > 0.
  */
 MUST_USE int config_load(struct config *c, const char *path, config_remark *remark, void *arg);
 MUST_USE int config_load_with(struct config *c, const char *path, const struct config_hooks *h);
@@ -203,12 +204,13 @@ struct config_remote_hooks {
 	config_unpeer_cb	*unpeer;	/* arg is that of hooks */
 };
 
-/* What lines from afar have touched, so that no more than that need be carried out. */
-struct config_change { bool sources, restricts; };
+/* What lines from afar have touched, so that no more than that need be carried out; and whether memory has failed in between. */
+struct config_change { bool sources, restricts, starved; };
 
 /*
  * Lines of configuration that come while *c is in force: each takes effect in *c as if the file had it too, or is refused with a remark of
- * severity error.  Lines that name files, and those that can only be heeded at start, are refused.  False if any line was.
+ * severity error.  Lines that name files, and those that can only be heeded at start, are refused.  False if any line was.  Where memory fails
+ * (change->starved) the lines behind have no effect, and safe restrict entries may be missing.
  */
 MUST_USE bool config_remote(struct config *c, const char *text, size_t len, const struct config_remote_hooks *h, struct config_change *change);
 

@@ -90,6 +90,9 @@ void restrict_free(struct restrict_list *l);
 MUST_USE struct restrict_list *restrict_copy(const struct restrict_list *l);
 void restrict_collect(struct restrict_list *l, struct restrict_list *copy);
 
+/* l becomes what was made of a copy of it, with the hits of the entries that are still there; copy is freed.  Cannot fail. */
+void restrict_replace(struct restrict_list *l, struct restrict_list *copy);
+
 /* A number that changes whenever an entry or the template does, so that whoever has copies knows. */
 uint64_t restrict_edition(const struct restrict_list *l);
 

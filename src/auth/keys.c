@@ -51,6 +51,7 @@ struct parse {
 	const char	*name;
 	unsigned	 line;
 	unsigned	 errors;
+	bool		 starved;	/* memory has failed: not all keys are there */
 	keys_remark	*remark;
 	void		*arg;
 };
@@ -178,6 +179,7 @@ static void
 read_line(struct parse *p, char *line)
 {
 	char *save, *end, *word[4];
+	unsigned errors = p->errors;
 	size_t n = 0;
 	unsigned long id;
 	struct key *k;
@@ -200,6 +202,7 @@ read_line(struct parse *p, char *line)
 	if (k != NULL)
 		k->id = (uint32_t)id;
 	if (k == NULL || !read_secret(p, k, word[2]) || !make_context(p, k, word[1]) || (n > 3 && !read_access(p, k, word[3]))) {
+		p->starved |= p->errors == errors;
 		free_key(k);
 		return;
 	}
@@ -246,11 +249,13 @@ keys_parse(const char *name, const char *text, size_t len, keys_remark *say, voi
 		text += nl != NULL ? n + 1 : n;
 	}
 	OPENSSL_cleanse(line, sizeof(line));
-	if (p.errors == 0)
+	if (p.errors == 0 && !p.starved)
 		return p.keys;
 	p.line = 0;
-	remark(&p, true, "not used, with errors");
+	if (p.errors > 0)
+		remark(&p, true, "not used, with errors");
 	keys_free(p.keys);
+	errno = p.errors > 0 ? EINVAL : ENOMEM;
 	return NULL;
 }
 
@@ -290,6 +295,7 @@ keys_load(const char *path, keys_remark *say, void *arg)
 	struct stat st;
 	char *text = NULL;
 	ssize_t len;
+	int err = EINVAL;
 
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		remark(&p, true, "cannot be opened: %s", strerror(errno));
@@ -299,16 +305,18 @@ keys_load(const char *path, keys_remark *say, void *arg)
 		goto out;
 	text = malloc(FILE_MAX);
 	len = text == NULL ? -1 : read_whole(fd, text, FILE_MAX);
-	if (len == -1)
-		remark(&p, true, "cannot be read: %s", strerror(errno));
-	else
+	if (len >= 0)
 		keys = keys_parse(path, text, (size_t)len, say, arg);
+	else if (errno != ENOMEM)
+		remark(&p, true, "cannot be read: %s", strerror(errno));
+	err = errno;
 out:
 	if (text != NULL)
 		OPENSSL_cleanse(text, FILE_MAX);
 	free(text);
 	if (fd != -1)
 		close(fd);
+	errno = err;
 	return keys;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which sources there are: added at start and by reading the configuration again, which keeps all that have not changed. */
+#include <errno.h>
 #include <string.h>
 
 #include "glue.h"
@@ -28,7 +29,10 @@ client_add(struct client *c, const char *host, int family, bool pool, const stru
 	}
 	s = source_new(c, role, literal ? "" : host, o);
 	if (s == NULL) {
-		log_warnx("server %s is ignored: there are %zu sources already", host, c->n);
+		if (c->n < SYSTEM_ASSOCS_MAX)
+			log_warnx("server %s is ignored: %s", host, strerror(ENOMEM));
+		else
+			log_warnx("server %s is ignored: there are %zu sources already", host, c->n);
 		return false;
 	}
 	s->family = family;

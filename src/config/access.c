@@ -24,8 +24,10 @@ struct access_line {
 static void
 append(struct reader *r, const struct restrict_rule *rule, bool source)
 {
-	struct config_restrict *new = config_alloc(sizeof(*new));
+	struct config_restrict *new = config_alloc(r->c, sizeof(*new));
 
+	if (new == NULL)
+		return;
 	*new = (struct config_restrict){ .source = source, .rule = *rule, .line = r->lexer.line };
 	*r->restrict_tail = new;
 	r->restrict_tail = &new->next;

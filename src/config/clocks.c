@@ -24,7 +24,7 @@ clock_add(struct reader *r, struct source_line *line, unsigned column)
 		    line->source.host, name);
 	else if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
-	else if (!source_append(r->c, &r->source_tail, &line->source))
+	else if (!source_append(r->c, &r->source_tail, &line->source) && !r->c->starved)
 		reader_warn(r, column, "'%.200s' is there already; the line is skipped", line->source.host);
 }
 
@@ -65,7 +65,9 @@ fudge_of(struct reader *r, const struct addr *a)
 		if ((*tail)->type == a->ip[2] && (*tail)->unit == a->ip[3])
 			return *tail;
 	}
-	*tail = config_alloc(sizeof(**tail));
+	*tail = config_alloc(r->c, sizeof(**tail));
+	if (*tail == NULL)
+		return NULL;
 	**tail = (struct fudge){ .type = a->ip[2], .unit = a->ip[3], .line = r->lexer.line };
 	return *tail;
 }
@@ -85,6 +87,8 @@ parse_fudge(struct reader *r, const struct directive *d)
 		return;
 	}
 	f = fudge_of(r, &a);
+	if (f == NULL)
+		return;
 	trial = *f;
 	while (reader_next(r, WANT_WORD)) {
 		o = r->tok.kind == TOKEN_WORD ? option_find(d->options, d->noptions, r->tok.text) : NULL;

@@ -14,30 +14,30 @@
 #define SAFE_FLAGS	(RESTRICT_KOD | RESTRICT_LIMITED | RESTRICT_NOMODIFY | RESTRICT_NOTRAP | RESTRICT_NOPEER | RESTRICT_NOQUERY)
 
 void *
-config_alloc(size_t size)
+config_alloc(struct config *c, size_t size)
 {
 	void *p = malloc(size);
 
-	if (p == NULL) {
-		fputs("ntpd: out of memory while reading the configuration\n", stderr);
-		exit(EXIT_FAILURE);
-	}
+	c->starved |= p == NULL;
 	return p;
 }
 
 char *
-config_strdup(const char *s)
+config_strdup(struct config *c, const char *s)
 {
 	size_t len = strlen(s) + 1;
+	char *copy = config_alloc(c, len);
 
-	return memcpy(config_alloc(len), s, len);
+	return copy == NULL ? NULL : memcpy(copy, s, len);
 }
 
 void
-config_set(char **dst, const char *s)
+config_set(struct config *c, char **dst, const char *s)
 {
-	char *new = s != NULL ? config_strdup(s) : NULL;
+	char *new = s != NULL ? config_strdup(c, s) : NULL;
 
+	if (new == NULL && s != NULL)
+		return;
 	free(*dst);
 	*dst = new;
 }
@@ -45,8 +45,10 @@ config_set(char **dst, const char *s)
 struct config *
 config_new(void)
 {
-	struct config *c = config_alloc(sizeof(*c));
+	struct config *c = malloc(sizeof(*c));
 
+	if (c == NULL)
+		return NULL;
 	*c = (struct config){
 		.leap_checkhash = true,
 		.tos = select_defaults,
@@ -238,13 +240,16 @@ is_mentioned(const struct config *c, const struct addr *a)
 	return false;
 }
 
-static void
+static bool
 add_rule(struct config *c, const struct restrict_rule *rule)
 {
-	struct config_restrict *new = config_alloc(sizeof(*new));
+	struct config_restrict *new = config_alloc(c, sizeof(*new));
 
+	if (new == NULL)
+		return false;
 	*new = (struct config_restrict){ .rule = *rule };
 	*restrict_end(c) = new;
+	return true;
 }
 
 void
@@ -256,15 +261,14 @@ config_safe_default(struct config *c, int family)
 
 	if (*given || !addr_parse(&self, family == 4 ? "127.0.0.1" : "::1", family))
 		return;
-	*given = true;
 	restrict_rule_default(&rule, family);
 	if (!is_mentioned(c, &self)) {
 		struct restrict_rule open = { .ippeerlimit = IPPEERLIMIT_NONE };
 
 		restrict_rule_host(&open, &self);
-		add_rule(c, &open);
+		(void)add_rule(c, &open);
 	}
-	add_rule(c, &rule);
+	*given = add_rule(c, &rule);
 }
 
 void
@@ -376,8 +380,8 @@ config_load_with(struct config *c, const char *path, const struct config_hooks *
 	if (ret == 0)
 		read_drop_ins(&r, path);
 	settle(&r, path);
-	errno = err;
-	return ret;
+	errno = c->starved ? ENOMEM : err;
+	return c->starved ? -1 : ret;
 }
 
 int
@@ -403,8 +407,8 @@ config_parse_buffer(struct config *c, const char *name, const char *buf, size_t 
 	else
 		reader_not_text(&r, name, line, column);
 	settle(&r, name);
-	errno = EILSEQ;
-	return text ? 0 : -1;
+	errno = c->starved ? ENOMEM : EILSEQ;
+	return text && !c->starved ? 0 : -1;
 }
 
 /* What changes while the daemon runs is settled as a file is, from what is in force. */
@@ -426,7 +430,9 @@ config_remote(struct config *c, const char *text, size_t len, const struct confi
 	else
 		reader_not_text(&r, "line from afar", line, column);
 	settle(&r, "line from afar");
-	ok = c->errors == errors;
+	ok = c->errors == errors && !c->starved;
+	r.change.starved = c->starved;
+	c->starved = false;
 	c->errors = errors;
 	c->warnings = warnings;
 	c->fatal = fatal;
@@ -462,9 +468,13 @@ config_check(const char *path, FILE *out)
 {
 	const struct config_hooks h = { .remark = print_remark, .verdict = print_verdict, .arg = out };
 	struct config *c = config_new();
-	int ret = config_load_with(c, path, &h);
-	bool bad = ret != 0 || c->errors > 0;
+	bool bad = c == NULL || config_load_with(c, path, &h) != 0 || c->errors > 0;
 
+	if (c == NULL || c->starved) {
+		fprintf(out, "%s: %s\n", path, strerror(ENOMEM));
+		config_free(c);
+		return EXIT_FAILURE;
+	}
 	fprintf(out, "%s: %u error%s, %u warning%s%s\n", path, c->errors, c->errors == 1 ? "" : "s", c->warnings, c->warnings == 1 ? "" : "s",
 	    c->fatal > 0 ? ": the daemon would not start" : "");
 	config_free(c);

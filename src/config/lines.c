@@ -106,7 +106,9 @@ parse_interface(struct reader *r, const struct directive *d)
 	if (!reader_end(r))
 		return;
 	(void)d;
-	bigger = config_alloc((n + 1) * sizeof(*bigger));
+	bigger = config_alloc(r->c, (n + 1) * sizeof(*bigger));
+	if (bigger == NULL)
+		return;
 	if (n > 0)
 		memcpy(bigger, r->c->iface_rules, n * sizeof(*bigger));
 	bigger[n] = rule;
@@ -164,7 +166,7 @@ keep_setvar(struct reader *r, unsigned column, const char *name, const char *val
 	for (; v != NULL && strcmp(v->name, name) != 0; v = v->next)
 		n++;
 	if (v != NULL) {
-		config_set(&v->value, value);
+		config_set(r->c, &v->value, value);
 		v->dflt = dflt;
 		return;
 	}
@@ -172,8 +174,16 @@ keep_setvar(struct reader *r, unsigned column, const char *name, const char *val
 		reader_error(r, column, "more than %d variables; the line is skipped", CONFIG_SETVARS_MAX);
 		return;
 	}
-	v = config_alloc(sizeof(*v));
-	*v = (struct config_setvar){ .name = config_strdup(name), .value = config_strdup(value), .dflt = dflt };
+	v = config_alloc(r->c, sizeof(*v));
+	if (v == NULL)
+		return;
+	*v = (struct config_setvar){ .name = config_strdup(r->c, name), .value = config_strdup(r->c, value), .dflt = dflt };
+	if (v->name == NULL || v->value == NULL) {
+		free(v->name);
+		free(v->value);
+		free(v);
+		return;
+	}
 	*r->setvar_tail = v;
 	r->setvar_tail = &v->next;
 }
@@ -328,7 +338,9 @@ trust(struct reader *r, unsigned column, int64_t lo, int64_t hi)
 		reader_complain(r, column, "key numbers go from 1 to %u, and a range upwards; this one is skipped", UINT16_MAX);
 		return;
 	}
-	t = config_alloc(sizeof(*t));
+	t = config_alloc(r->c, sizeof(*t));
+	if (t == NULL)
+		return;
 	*t = (struct config_trusted){ .lo = (uint16_t)lo, .hi = (uint16_t)hi };
 	*r->trusted_tail = t;
 	r->trusted_tail = &t->next;
@@ -397,7 +409,7 @@ parse_driftfile(struct reader *r, const struct directive *d)
 	}
 	if (!reader_end(r))
 		return;
-	config_set(&r->c->driftfile, path[0] != '\0' ? path : NULL);
+	config_set(r->c, &r->c->driftfile, path[0] != '\0' ? path : NULL);
 	if (given)
 		r->c->wander_threshold = threshold;
 }
@@ -419,7 +431,7 @@ parse_leapfile(struct reader *r, const struct directive *d)
 	}
 	if (!reader_end(r))
 		return;
-	config_set(&r->c->leapfile, path);
+	config_set(r->c, &r->c->leapfile, path);
 	r->c->leap_checkhash = check;
 }
 
@@ -453,7 +465,7 @@ parse_statsdir(struct reader *r, const struct directive *d)
 	if (path[len - 1] != '/')
 		memcpy(path + len, "/", 2);
 	if (reader_end(r) && r->c->statsdir == NULL)
-		config_set(&r->c->statsdir, path);
+		config_set(r->c, &r->c->statsdir, path);
 }
 
 /* statistics NAME ...: which files there are. */

@@ -41,6 +41,8 @@ remark_at(struct reader *r, enum remark kind, const char *file, unsigned line, u
 {
 	char raw[REMARK_TEXT_MAX], text[REMARK_TEXT_MAX], name[PATH_MAX];
 
+	if (r->c->starved && r->remote == NULL)
+		return;		/* what is only half there is not judged */
 	if (vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		raw[0] = '\0';
 	if (kind == REMARK_ERROR && r->bad && r->row != NULL && r->row->guards && r->remote == NULL)
@@ -261,6 +263,8 @@ take_line(struct reader *r)
 	}
 	if (r->remote == NULL || remote_allows(r))
 		r->row->parse(r, r->row);
+	if (r->c->starved && r->remote != NULL)
+		reader_error(r, r->column, "out of memory; the line is skipped");
 	if (!r->bad && r->remote != NULL)
 		remote_note(r);
 	if (!r->bad)
@@ -309,7 +313,7 @@ reader_buffer(struct reader *r, const char *name, const char *buf, size_t len)
 
 	r->place = &place;
 	lexer_init(&r->lexer, buf, len);
-	while (!r->ended && lexer_line(&r->lexer))
+	while (!r->ended && !r->c->starved && lexer_line(&r->lexer))
 		read_line(r);
 	r->place = place.up;
 	r->lexer = lexer;
@@ -343,7 +347,9 @@ refuse(struct reader *r, const char *path, unsigned column, bool fatal, const ch
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (r->place == NULL) {
+	if (err == ENOMEM) {
+		r->c->starved = true;	/* no fault of the file's; whoever asked for it is told */
+	} else if (r->place == NULL) {
 		reader_file_error(r, fatal, path, "%s", text);
 	} else {
 		reader_complain(r, column, "%.300s: %s", path, text);
@@ -358,10 +364,10 @@ static char *
 slurp(int fd, size_t cap, size_t *len)
 {
 	size_t size = 8192, n = 0;
-	char *buf = config_alloc(size), *bigger;
+	char *buf = malloc(size), *bigger;
 	ssize_t got;
 
-	while ((got = read(fd, buf + n, size - n)) != 0) {
+	while (buf != NULL && (got = read(fd, buf + n, size - n)) != 0) {
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)

@@ -91,15 +91,15 @@ int reader_include(struct reader *r, const char *path, unsigned column);
 
 void reader_buffer(struct reader *r, const char *name, const char *buf, size_t len);
 
-/* malloc and strdup that never fail: start-up ends for want of memory. */
-void *config_alloc(size_t size);
-char *config_strdup(const char *s);
+/* malloc and strdup for what the config owns.  NULL marks it as starved: the line has no effect and no other is read. */
+void *config_alloc(struct config *c, size_t size);
+char *config_strdup(struct config *c, const char *s);
 
 /* Where the next source goes. */
 struct config_source **config_source_end(struct config *c);
 
-/* Replaces a string of the config. */
-void config_set(char **dst, const char *s);
+/* Replaces a string of the config; without memory the old one stays. */
+void config_set(struct config *c, char **dst, const char *s);
 
 /* The same host, by address or by name? */
 bool source_same_host(const char *a, const char *b);
@@ -107,7 +107,7 @@ bool source_same_host(const char *a, const char *b);
 /* A host that can be a source: NULL, or what is wrong with it.  Literal addresses are recognised without asking anybody. */
 const char *source_host_problem(const char *host, int family);
 
-/* Appends a source unless it is there already (false). */
+/* Appends a source unless it is there already or memory fails (false). */
 bool source_append(struct config *c, struct config_source ***tail, const struct config_source *s);
 
 /* remote.c: may this line come from afar?  Called with its directive found and not yet read; marks the line as wrong if not. */

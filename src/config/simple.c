@@ -21,7 +21,7 @@ parse_path(struct reader *r, const struct directive *d)
 		return;
 	memcpy(path, r->tok.text, r->tok.len + 1);
 	if (reader_end(r) && d->offset != NOWHERE)
-		config_set((char **)(void *)((char *)r->c + d->offset), path);
+		config_set(r->c, (char **)(void *)((char *)r->c + d->offset), path);
 }
 
 /* A whole number into an int (the only width that such rows have). */

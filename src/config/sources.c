@@ -70,9 +70,15 @@ source_append(struct config *c, struct config_source ***tail, const struct confi
 	for (const struct config_source *o = c->sources; o != NULL; o = o->next)
 		if (o->kind == s->kind && o->family == s->family && source_same_host(o->host, s->host))
 			return false;
-	new = config_alloc(sizeof(*new));
+	new = config_alloc(c, sizeof(*new));
+	if (new == NULL)
+		return false;
 	*new = *s;
-	new->host = config_strdup(s->host);
+	new->host = config_strdup(c, s->host);
+	if (new->host == NULL) {
+		free(new);
+		return false;
+	}
 	new->next = NULL;
 	**tail = new;
 	*tail = &new->next;
@@ -167,7 +173,7 @@ add_source(struct reader *r, struct source_line *line, unsigned column)
 	source_settle_poll(r, &line->source.opts, false);
 	if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
-	else if (!source_append(r->c, &r->source_tail, &line->source))
+	else if (!source_append(r->c, &r->source_tail, &line->source) && !r->c->starved)
 		reader_warn(r, column, "'%.200s' is there already; the line is skipped", line->source.host);
 }
 

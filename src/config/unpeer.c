@@ -63,9 +63,15 @@ read_target(struct reader *r, char host[static TOKEN_MAX + 1], struct config_unp
 static void
 remember(struct reader *r, const struct config_unpeer *u)
 {
-	struct unpeer *new = config_alloc(sizeof(*new));
+	struct unpeer *new = config_alloc(r->c, sizeof(*new));
+	char *host = config_strdup(r->c, u->host);
 
-	*new = (struct unpeer){ .host = config_strdup(u->host), .family = u->family, .next = r->unpeers };
+	if (new == NULL || host == NULL) {
+		free(new);
+		free(host);
+		return;
+	}
+	*new = (struct unpeer){ .host = host, .family = u->family, .next = r->unpeers };
 	r->unpeers = new;
 }
 

@@ -415,6 +415,8 @@ config_write(const struct config *c, FILE *out)
 {
 	struct config *dflt = config_new();
 
+	if (dflt == NULL)
+		return -1;
 	put_files(out, c, dflt);
 	put_rows(out, c, dflt);
 	put_filegens(out, c, dflt);

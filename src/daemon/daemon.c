@@ -207,10 +207,11 @@ open_listener(struct root *r)
 	char why[LISTENER_WHY_MAX];
 
 	r->keys = settings_keys(r->config);
-	r->restricts = restrict_new();
-	if (r->restricts == NULL || !settings_listener(r, r->config, &lo))
+	if (r->keys == NULL && errno == ENOMEM)
 		return false;
-	settings_restrict(r->restricts, r->config);
+	r->restricts = restrict_new();
+	if (r->restricts == NULL || !settings_restrict(r->restricts, r->config) || !settings_listener(r, r->config, &lo))
+		return false;
 	r->listener = listener_new(r->base, &lo, r->restricts, root_passed, r, why);
 	if (r->listener == NULL)
 		log_errx("%s, exiting", why);
@@ -480,10 +481,20 @@ drop_rights(struct root *r)
 }
 
 /* --saveconfigquit: 0 or 1, the exit status. */
+static struct config *
+load(const struct options *o)
+{
+	struct config *c = settings_load(o, NULL);
+
+	if (c == NULL && errno == ENOMEM)
+		log_err("ntpd cannot be started");
+	return c;
+}
+
 static int
 save_and_quit(const struct options *o)
 {
-	struct config *c = settings_load(o, NULL);
+	struct config *c = load(o);
 	int status = 1;
 
 	if (c != NULL && config_save(c, o->saveconfig, walltime_now()) == -1)
@@ -503,7 +514,7 @@ daemon_run(const struct options *o, const char *command)
 	signal(SIGPIPE, SIG_IGN);
 	if (o->saveconfig != NULL)
 		return save_and_quit(o);
-	r.config = settings_load(o, NULL);
+	r.config = load(o);
 	if (r.config == NULL || !go_background(&r) || !open_log(&r))
 		goto out;
 	log_info("ntpd truechimer-%s: Starting", VERSION);

@@ -4,32 +4,49 @@
  *
  * Sources whose lines have not changed keep all they have learnt.  What can only be done at start is named, and waits for the next one.
  */
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "root.h"
 
 /* The old rules out, the new ones in; entries made for associations follow the template in force. */
-void
-settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new)
+static bool
+swap_rules(struct root *r, struct restrict_list *l, const struct config_restrict *old, const struct config *new)
 {
 	size_t n;
 	const struct assoc *const *a = client_assocs(r->client, &n);
 
 	for (size_t i = 0; i < n; i++)
-		restrict_source_remove(r->restricts, &a[i]->addr);
+		restrict_source_remove(l, &a[i]->addr);
 	for (const struct config_restrict *p = old; p != NULL; p = p->next) {
 		if (p->source)
-			restrict_source_template(r->restricts, false, NULL);
+			restrict_source_template(l, false, NULL);
 		else
-			restrict_remove(r->restricts, &p->rule);
+			restrict_remove(l, &p->rule);
 	}
-	settings_restrict(r->restricts, new);
+	if (!settings_restrict(l, new))
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (a[i]->addr.family != 0 && a[i]->kind == ASSOC_SERVER && restrict_source_add(r->restricts, &a[i]->addr) == -1)
-			log_warn("no restrict entry for a source");
+		if (a[i]->addr.family != 0 && a[i]->kind == ASSOC_SERVER && restrict_source_add(l, &a[i]->addr) == -1)
+			return false;
 	}
+	return true;
+}
+
+bool
+settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new)
+{
+	struct restrict_list *trial = restrict_copy(r->restricts);
+
+	if (trial == NULL)
+		return false;
+	if (!swap_rules(r, trial, old, new)) {
+		restrict_free(trial);
+		return false;
+	}
+	restrict_replace(r->restricts, trial);
+	return true;
 }
 
 void
@@ -90,27 +107,13 @@ swap_log(const struct config *old, const struct config *new)
 
 /* All or nothing: a keys file that is not accepted leaves the old keys in force. */
 static void
-swap_keys(struct root *r, const struct config *new)
+swap_keys(struct root *r, struct keys *k, const struct config *new)
 {
-	struct keys *k = settings_keys(new);
-
 	keys_follow(k, r->keys);
 	if (k != NULL || new->keysfile == NULL)
 		r->keys = k;
 	else
 		log_warnx("keys file %s has not been accepted: the keys in force stay", new->keysfile);
-}
-
-#define READING_ROOM	(8 << 20)	/* octets: more than the largest configuration that is read takes, with its files' texts */
-
-/* Reading ends the process where memory does, which is right at start only. */
-static bool
-has_room_to_read(void)
-{
-	void *room = malloc(READING_ROOM);
-
-	free(room);
-	return room != NULL;
 }
 
 void
@@ -134,17 +137,24 @@ settings_reload(struct root *r)
 {
 	struct listener_opts lo;
 	struct config *new, *old = r->config;
-	struct keys *old_keys;
+	struct keys *old_keys, *new_keys;
 	bool reconfigured;
 	unsigned errors = 0;
 
-	if (!has_room_to_read()) {
+	new = settings_load(r->opts, &errors);
+	if (new == NULL && errno == ENOMEM) {
 		log_err("the configuration in force stays as it is: the file cannot be read");
 		return;
 	}
-	new = settings_load(r->opts, &errors);
 	if (new == NULL || errors > 0 || !settings_listener(r, new, &lo)) {
 		log_errx("the configuration in force stays as it is: the file has %s", new == NULL ? "not been accepted" : "errors");
+		config_free(new);
+		return;
+	}
+	new_keys = settings_keys(new);
+	if ((new_keys == NULL && errno == ENOMEM) || !settings_swap_restricts(r, old->restricts, new)) {
+		log_err("the configuration in force stays as it is: its keys and rules cannot be made");
+		keys_free(new_keys);
 		config_free(new);
 		return;
 	}
@@ -152,9 +162,8 @@ settings_reload(struct root *r)
 	new->clock = old->clock;
 	new->enable_ntp = old->enable_ntp;
 	swap_log(old, new);
-	settings_swap_restricts(r, old->restricts, new);
 	old_keys = r->keys;
-	swap_keys(r, new);
+	swap_keys(r, new_keys, new);
 	lo.keys = r->keys;
 	reconfigured = listener_reconfigure(r->listener, &lo) == 0;
 	if (!reconfigured)

@@ -20,6 +20,12 @@ struct remote {
 	size_t		 len;
 };
 
+/* The restrict lines in force, and whether there is a default among them. */
+struct rules {
+	struct config_restrict	*list;
+	bool			 default4, default6;
+};
+
 static PRINTF_LIKE(2, 3) void
 put(struct remote *m, const char *fmt, ...)
 {
@@ -112,15 +118,15 @@ free_rules(struct config_restrict *list)
 
 /* The rules as they are before they change, by which the old entries are found.  False for want of memory. */
 static bool
-copy_rules(const struct config *c, struct config_restrict **copy)
+copy_rules(const struct config *c, struct rules *copy)
 {
-	struct config_restrict **tail = copy;
+	struct config_restrict **tail = &copy->list;
 
-	*copy = NULL;
+	*copy = (struct rules){ .default4 = c->restrict_default4, .default6 = c->restrict_default6 };
 	for (const struct config_restrict *e = c->restricts; e != NULL; e = e->next) {
 		*tail = malloc(sizeof(**tail));
 		if (*tail == NULL) {
-			free_rules(*copy);
+			free_rules(copy->list);
 			return false;
 		}
 		**tail = *e;
@@ -130,15 +136,31 @@ copy_rules(const struct config *c, struct config_restrict **copy)
 	return true;
 }
 
+/* Rules take effect as a whole or not at all: half of them might leave a door open.  False for want of memory. */
+static bool
+swap_rules(struct remote *m, const struct config_change *change, struct rules *old)
+{
+	struct config *c = m->root->config;
+	struct config_restrict *new = c->restricts;
+
+	if (!change->starved && (!change->restricts || settings_swap_restricts(m->root, old->list, c)))
+		return true;
+	if (change->restricts)
+		on_remark(m, REMARK_ERROR, "", 0, 0, "out of memory: the rules stay as they were");
+	c->restricts = old->list;
+	c->restrict_default4 = old->default4;
+	c->restrict_default6 = old->default6;
+	old->list = new;
+	return false;
+}
+
 /* Everything that a line may have changed is carried out; what has not changed is not disturbed by that. */
 static void
-carry_out(struct root *r, const struct config_change *change, const struct config_restrict *old_rules)
+carry_out(struct root *r, const struct config_change *change)
 {
 	struct config *c = r->config;
 	struct listener_opts lo;
 
-	if (change->restricts)
-		settings_swap_restricts(r, old_rules, c);
 	for (const struct config_trusted *t = c->trusted; t != NULL; t = t->next)
 		keys_trust(r->keys, t->lo, t->hi);
 	if (!settings_listener(r, c, &lo) || listener_reconfigure(r->listener, &lo) == -1)
@@ -194,7 +216,7 @@ configure(void *arg, const struct addr *from, const char *data, size_t len, char
 	struct remote m = { .root = arg, .reply = reply };
 	const struct config_remote_hooks hooks = { .hooks = { .remark = on_remark, .resolve = on_resolve, .arg = &m }, .unpeer = on_unpeer };
 	struct config_change change;
-	struct config_restrict *old_rules;
+	struct rules old;
 	char text[4 * CONTROL_DATA_MAX + 1];
 	bool ok;
 
@@ -209,13 +231,14 @@ configure(void *arg, const struct addr *from, const char *data, size_t len, char
 	text[len] = '\0';
 	m.many = strchr(text, '\n') != NULL;
 	log_lines(m.who, text, len);
-	if (!copy_rules(m.root->config, &old_rules)) {
+	if (!copy_rules(m.root->config, &old)) {
 		put(&m, "out of memory");
 		return false;
 	}
 	ok = config_remote(m.root->config, text, len, &hooks, &change) && rules_allowed(&m);
-	carry_out(m.root, &change, old_rules);
-	free_rules(old_rules);
+	ok = swap_rules(&m, &change, &old) && ok;
+	carry_out(m.root, &change);
+	free_rules(old.list);
 	if (m.root->config->controlkey != 0 && keys_find(m.root->keys, m.root->config->controlkey) == NULL)
 		on_remark(&m, REMARK_WARNING, "", 0, 0, "there is no trusted key of the number of controlkey: this was the last change by ntpq");
 	if (m.len == 0)

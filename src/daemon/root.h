@@ -69,14 +69,15 @@ struct root {
 };
 
 /*
- * settings.c: what the file and the command line make together.  settings_load returns NULL with lines in the log if it must not be used; a file that is
- * not there is forgiven unless errors is given, which then is set to the number of bad lines.
+ * settings.c: what the file and the command line make together.  settings_load returns NULL with lines in the log if it must not be used, and with ENOMEM and
+ * no line if memory fails; a file that is not there is forgiven unless errors is given, which then is set to the number of bad lines.  settings_restrict
+ * returns false with errno.
  */
 struct config *settings_load(const struct options *o, unsigned *errors);
 bool settings_listener(struct root *r, const struct config *c, struct listener_opts *lo);
-struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged) */
+struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged), or for want of memory (ENOMEM, not logged) */
 struct client_modes settings_modes(const struct config *c);	/* modes.c */
-void settings_restrict(struct restrict_list *l, const struct config *c);
+MUST_USE bool settings_restrict(struct restrict_list *l, const struct config *c);
 
 /*
  * news.c: what the client reports, arg being the root.  root_publish gives the listener the system's state as it is now; root_stop ends the loop;
@@ -89,11 +90,12 @@ void root_parent_may_go(struct root *r, int status);
 
 /*
  * reload.c: SIGHUP.  settings_carry_out brings the running rooms to what the configuration says now, whatever has changed, after a reload and after lines
- * of ntpq alike; the others do so for sources and rules, which cost more, in place of the old ones.
+ * of ntpq alike; the others do so for sources and rules, which cost more, in place of the old ones.  Rules are exchanged as a whole: where memory fails
+ * (false, with errno) the old ones stay.
  */
 void settings_reload(struct root *r);
 void settings_carry_out(struct root *r);
-void settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new);
+MUST_USE bool settings_swap_restricts(struct root *r, const struct config_restrict *old, const struct config *new);
 void settings_swap_sources(struct root *r, const struct config *new, const char *why);
 
 /* remote.c: what the holder of the control key may do, arg being the root. */

@@ -26,19 +26,21 @@ on_remark(void *arg, enum remark kind, const char *file, unsigned line, unsigned
 		log_debug("%s%s: %s", file, place, text);
 }
 
-static void
+/* False, here and below, for want of memory. */
+static bool
 override(char **setting, const char *value)
 {
 	char *copy = value == NULL ? NULL : strdup(value);
 
 	if (copy == NULL)
-		return;
+		return value == NULL;
 	free(*setting);
 	*setting = copy;
+	return true;
 }
 
 /* --var and --dvar, before those of the file. */
-static void
+static bool
 add_vars(struct config *c, const struct options *o)
 {
 	for (size_t i = o->nvar; i > 0; i--) {
@@ -47,7 +49,7 @@ add_vars(struct config *c, const struct options *o)
 
 		if (v == NULL || eq == NULL) {
 			free(v);
-			return;
+			return false;
 		}
 		v->name = strndup(o->var[i - 1], (size_t)(eq - o->var[i - 1]));
 		v->value = strdup(eq + 1);
@@ -55,39 +57,43 @@ add_vars(struct config *c, const struct options *o)
 			free(v->name);
 			free(v->value);
 			free(v);
-			return;
+			return false;
 		}
 		v->dflt = o->var_default[i - 1];
 		v->next = c->setvars;
 		c->setvars = v;
 	}
+	return true;
 }
 
 /* Keys of the command line are trusted beside those of the file. */
-static void
+static bool
 add_trusted(struct config *c, const struct options *o)
 {
 	for (size_t i = 0; i < o->ntrusted; i++) {
 		struct config_trusted *t = calloc(1, sizeof(*t));
 
-		if (t == NULL) {
-			log_err("key %u of the command line is not trusted", o->trusted[i]);
-			return;
-		}
+		if (t == NULL)
+			return false;
 		*t = (struct config_trusted){ .lo = o->trusted[i], .hi = o->trusted[i], .next = c->trusted };
 		c->trusted = t;
 	}
+	return true;
 }
 
 /* What the command line says beats what the file says. */
-static void
+static bool
 apply_options(struct config *c, const struct options *o)
 {
-	override(&c->driftfile, o->driftfile);
-	override(&c->logfile, o->logfile);
-	override(&c->pidfile, o->pidfile);
-	override(&c->statsdir, o->statsdir);
-	override(&c->keysfile, o->keyfile);
+	const struct { char **setting; const char *value; } paths[] = {
+		{ &c->driftfile, o->driftfile }, { &c->logfile, o->logfile }, { &c->pidfile, o->pidfile }, { &c->statsdir, o->statsdir },
+		{ &c->keysfile, o->keyfile },
+	};
+
+	for (size_t i = 0; i < NELEMS(paths); i++) {
+		if (!override(paths[i].setting, paths[i].value))
+			return false;
+	}
 	if (o->software_clock)
 		c->clock = CLOCK_SOFTWARE;
 	c->tinker.panic_once = o->panicgate > 0;
@@ -98,8 +104,7 @@ apply_options(struct config *c, const struct options *o)
 	}
 	for (struct config_source *s = c->sources; s != NULL && o->quit; s = s->next)
 		s->opts.iburst = true;
-	add_vars(c, o);
-	add_trusted(c, o);
+	return add_vars(c, o) && add_trusted(c, o);
 }
 
 /* The servers of the command line stand before those of the file. */
@@ -109,7 +114,7 @@ add_arguments(struct config *c, const struct options *o)
 	int family = o->ipv4 ? 4 : o->ipv6 ? 6 : 0;
 
 	for (size_t i = 0; i < o->nserver; i++) {
-		if (!config_add_server(c, o->server[i], family))
+		if (!config_add_server(c, o->server[i], family) && !c->starved)
 			log_warnx("server %s on the command line is ignored: not usable, or there already", o->server[i]);
 	}
 }
@@ -118,26 +123,37 @@ struct config *
 settings_load(const struct options *o, unsigned *errors)
 {
 	const char *path = o->configfile != NULL ? o->configfile : SYSCONFDIR "/ntp.conf";
+	int err;
 	struct config *c = config_new();
 
+	if (c == NULL)
+		return NULL;
 	add_arguments(c, o);
 	if (config_load(c, path, on_remark, NULL) == -1) {
-		log_err("configuration %s cannot be used", path);
-		if (errno != ENOENT || errors != NULL)
+		if (c->starved)
 			goto bad;
+		log_err("configuration %s cannot be used", path);
+		if (errno != ENOENT || errors != NULL) {
+			errno = 0;
+			goto bad;
+		}
 		log_warnx("going on without: %s", o->nserver > 0 ? "only the servers of the command line are asked" : "there is no time source");
 		config_finish(c);
 	}
 	if (c->fatal > 0) {
 		log_errx("%s: not used, with errors that could leave a door open", path);
+		errno = 0;
 		goto bad;
 	}
 	if (errors != NULL)
 		*errors = c->errors;
-	apply_options(c, o);
-	return c;
+	errno = ENOMEM;
+	if (apply_options(c, o))
+		return c;
 bad:
+	err = errno;
 	config_free(c);
+	errno = err;
 	return NULL;
 }
 
@@ -195,10 +211,13 @@ settings_keys(const struct config *c)
 {
 	struct keys *k = c->keysfile == NULL ? NULL : keys_load(c->keysfile, on_key_remark, NULL);
 
+	if (k == NULL && c->keysfile != NULL && errno == ENOMEM)
+		return NULL;
 	for (const struct config_trusted *t = c->trusted; t != NULL; t = t->next)
 		keys_trust(k, t->lo, t->hi);
 	if (c->controlkey != 0 && keys_find(k, c->controlkey) == NULL)
 		log_warnx("controlkey %u is not in the keys file, or not trusted: nothing can be changed by ntpq", c->controlkey);
+	errno = 0;
 	return k;
 }
 
@@ -230,13 +249,14 @@ settings_listener(struct root *r, const struct config *c, struct listener_opts *
 	return interface_rules(r, c, lo);
 }
 
-void
+bool
 settings_restrict(struct restrict_list *l, const struct config *c)
 {
 	for (const struct config_restrict *p = c->restricts; p != NULL; p = p->next) {
 		if (p->source)
 			restrict_source_template(l, true, &p->rule);
 		else if (restrict_add(l, &p->rule) == -1)
-			log_warn("line %u: the restrict entry cannot be added", p->line);
+			return false;
 	}
+	return true;
 }

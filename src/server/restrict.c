@@ -131,6 +131,17 @@ restrict_collect(struct restrict_list *l, struct restrict_list *copy)
 	restrict_table_collect(&l->ip6, &copy->ip6);
 }
 
+void
+restrict_replace(struct restrict_list *l, struct restrict_list *copy)
+{
+	struct restrict_list old = *l;
+
+	restrict_collect(copy, l);
+	*l = *copy;
+	*copy = old;
+	restrict_free(copy);
+}
+
 uint64_t
 restrict_edition(const struct restrict_list *l)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds, makes or asks for the key that requests are signed with. */
 #include <openssl/crypto.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,8 @@ authkey_load(struct authkey *a, const char *path)
 {
 	struct keys *keys = keys_load(path, complain, NULL);
 
+	if (keys == NULL && errno == ENOMEM)
+		complain(NULL, true, path, 0, strerror(ENOMEM));
 	if (keys == NULL)
 		return false;
 	keys_trust(keys, 1, KEY_ID_MAX);

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import time
 
@@ -47,92 +46,6 @@ def polls_go_on(timeserver, count=2):
     """As many more requests arrive upstream."""
     asked = len(timeserver.requests())
     wait_until(lambda: len(timeserver.requests()) >= asked + count, 10 * count + 10, f"{count} more polls", interval=0.5)
-
-
-# ---- memory (SYS-11) ----
-
-class Memory:
-    """What tests/security/failmalloc.c is told by."""
-
-    def __init__(self, path):
-        self.path = path
-        self.tell()
-
-    def tell(self, victim=0, always=0):
-        with open(self.path, "r+b" if self.path.exists() else "w+b") as file:
-            file.write(struct.pack("III", 0, victim, always))
-
-    def count(self):
-        return struct.unpack("III", self.path.read_bytes())[0]
-
-    def env(self):
-        return {"FAILMALLOC": str(self.path), "LD_PRELOAD": str(BUILD / "tests/security/failmalloc.so")}
-
-
-no_preload = pytest.mark.skipif(SANITIZED, reason="a sanitizer has allocation functions of its own")
-EVERYTHING = f"""{CONF}keys /etc/ntp.keys
-trustedkey 1
-server 192.0.2.77 key 1
-server nowhere.example
-pool pool.example
-restrict 10.0.0.0 mask 255.0.0.0 ignore
-restrict source
-interface listen eth0
-statsdir /var/lib/ntp/
-statistics loopstats peerstats
-setvar owner = "somebody"
-"""
-
-
-@no_preload
-def test_any_allocation_that_fails_at_start_is_an_end_with_a_reason_or_done_without(node):
-    """Each of them once; a start that goes on all the same is ended after 0.15 s."""
-    memory = Memory(node.dir / "memory")
-    (node.dir / "etc/ntp.keys").write_text("1 MD5 aSecretOfTwelve\n")
-    (node.dir / "ntpd.conf").write_text(EVERYTHING)
-    start = [program("ntpd"), "-n", "-l", "stderr", "--software-clock", "--no-sandbox", "-c", node.dir / "ntpd.conf"]
-    first = node.start(start, "first", env=memory.env())
-    daemons.wait_answers(node)
-    first.stop()
-    total = memory.count()
-    assert total > 60, "failmalloc counts nothing"
-    ended = 0
-    for victim in range(1, total + 1):
-        memory.tell(victim)
-        result = node.run(["timeout", "-k", "5", "0.15", *start], env=memory.env())
-        assert result.returncode in (0, 1, 124), f"allocation {victim}: {result.returncode} {result.stderr}"
-        if result.returncode == 1:
-            ended += 1
-            assert "memory" in result.stderr, f"allocation {victim}: {result.stderr}"
-    assert ended > total / 2
-
-
-@no_preload
-def test_without_memory_packets_are_answered_and_later_all_is_well(node, upstream, lab):
-    """While nothing can be allocated: requests, queries, reloads, polls, new addresses.  The packet path allocates nothing."""
-    memory = Memory(node.dir / "memory")
-    (node.dir / "etc/ntp.keys").write_text("1 MD5 aSecretOfTwelve\n")
-    daemon = daemons.ntpd(node, EVERYTHING, env=memory.env())
-    daemons.wait_synchronised(node, OURS)
-    memory.tell(always=1)
-    with node.socket() as sock, node.socket() as other:
-        for i in range(24):
-            assert ask(sock, OURS, tries=1) is not None, "the server has stopped"
-            if i == 0:
-                assert memory.count() == 0, "a reply has asked for memory"
-            other.sendto(Control(opcode=i % 32).pack(), (OURS, 123))
-            if i % 10 == 5:
-                daemon.popen.send_signal(signal.SIGHUP)
-            if i % 10 == 7:
-                subprocess.run(["ip", "-n", node.netns, "addr", "add", f"{LATER[:-2]}{50 + i}/24", "dev", "eth0"], check=True)
-            time.sleep(0.3)
-    assert memory.count() > 10
-    memory.tell()
-    daemon.popen.send_signal(signal.SIGHUP)
-    polls_go_on(upstream)
-    daemons.wait_synchronised(node, OURS)
-    assert len(daemon.log().splitlines()) < 120
-    assert daemon.stop() == 0
 
 
 # ---- descriptors (SYS-10) ----
@@ -466,30 +379,3 @@ def test_a_chroot_holds_the_daemon_and_it_works_in_there(node, upstream, lab):
     daemon.popen.send_signal(signal.SIGHUP)
     polls_go_on(upstream, 1)
     assert daemon.alive() and daemon.stop() == 0
-
-
-# ---- memory, looked at octet by octet ----
-
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer and valgrind do not go together")
-def test_valgrind_finds_nothing_in_a_run_from_start_to_end(node, upstream, lab):
-    """Sources by name and by number, requests, queries, rubbish, a reload, an address that comes and goes, and the end."""
-    daemons.Names(lab.node("dns", DNS_ADDR), {"time.example": UPSTREAM})
-    (node.dir / "etc/ntp.keys").write_text("1 MD5 aSecretOfTwelve\n")
-    (node.dir / "ntpd.conf").write_text(EVERYTHING.replace(f"server {UPSTREAM}", "server time.example") + "restrict 127.0.0.1\n")
-    daemon = node.start(["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
-                         program("ntpd"), "-n", "-l", "stderr", "--software-clock", "--no-sandbox", "-c", node.dir / "ntpd.conf"], "valgrind")
-    daemons.wait_answers(node, OURS, timeout=20)
-    daemons.wait_synchronised(node, OURS, timeout=60)
-    with node.socket() as sock, node.socket() as other:
-        for i in range(64):
-            ask(sock, OURS, timeout=0.2, tries=1)
-            other.sendto(Control(opcode=i % 32, data=b"a,b=\"c" * (i % 9)).pack(), (OURS, 123))
-            other.sendto(os.urandom(i * 7), (OURS, 123))
-    subprocess.run(["ip", "-n", node.netns, "addr", "add", f"{LATER}/24", "dev", "eth0"], check=True)
-    for command in ("peers", "rv", "mrulist", "sysstats", "ifstats", "reslist"):
-        node.run([program("ntpq"), "-n", "-c", command, OURS])
-    daemon.popen.send_signal(signal.SIGHUP)
-    subprocess.run(["ip", "-n", node.netns, "addr", "del", f"{LATER}/24", "dev", "eth0"], check=True)
-    time.sleep(1)
-    assert daemon.stop(timeout=20) == 0, daemon.log()
-    assert "==" not in daemon.log(), daemon.log()
