@@ -347,6 +347,7 @@ settle(struct reader *r, const char *name)
 	config_finish(r->c);
 	settle_monitor(r);
 	check_tos(r);
+	settle_shut_out(r);
 	r->place = NULL;
 }
 

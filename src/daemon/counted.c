@@ -55,12 +55,13 @@ count_auth(const struct keys *k, struct control_counts *c)
 static void
 count_all(const struct root *r, struct counts *c)
 {
-	uint64_t sent, received;
+	uint64_t sent, received, barred;
 
 	*c = (struct counts){ .other = { .rbuf_total = UDP_BATCH, .rbuf_free = UDP_BATCH } };
 	listener_counters(r->listener, &c->server);
-	client_counts(r->client, &sent, &received);
-	c->server.received += received;
+	client_counts(r->client, &sent, &received, &barred);
+	c->server.received += received + barred;
+	c->server.restricted += barred;
 	c->server.processed += received;
 	c->other.control = r->mode6->requests;
 	c->other.io_received = c->server.received;

@@ -231,6 +231,7 @@ open_client(struct root *r)
 		.keys = r->keys,
 		.modes = settings_modes(r->config),
 		.send = root_modes_send,
+		.bar = root_bars,
 		.send_arg = r,
 		.not_before = { (int64_t)build_time() * NS_PER_S },
 	};

@@ -118,6 +118,7 @@ bool root_source_add(struct root *r, const struct config_source *s);
 /* modes.c: the associations' use of port 123.  root_passed takes what the listener passes up; root_modes_listen tells it again who is heard. */
 void root_passed(void *arg, const struct datagram *d, unsigned flags, int fd);
 int root_modes_send(void *arg, const struct datagram *d, int ttl);
+struct client_bar root_bars(void *arg, const struct datagram *d, bool secured);	/* what restrict says of replies to us */
 void root_modes_listen(struct root *r);
 
 /* view.c: answers a mode 6 request. */

@@ -11,7 +11,6 @@
 #include "server/restrict.h"
 
 #define CONTROL_HEADER	12	/* RFC 9327 section 2: header of a mode 6 message */
-#define FLAKE_ONE_IN	10
 
 struct reason_row {
 	size_t		 counter;	/* offset in struct server_counters */
@@ -102,7 +101,7 @@ check_time(const struct request *rq)
 		return RESPOND_NOSERVE;
 	if (rq->len < PACKET_LEN)
 		return RESPOND_SHORT;
-	if ((rq->flags & RESTRICT_FLAKE) != 0 && rq->chance % FLAKE_ONE_IN == 0)
+	if ((rq->flags & RESTRICT_FLAKE) != 0 && rq->chance % RESTRICT_FLAKE_ONE_IN == 0)
 		return RESPOND_FLAKE;
 	if (version < NTP_VERSION_MIN || version > NTP_VERSION)
 		return RESPOND_VERSION;
