@@ -110,6 +110,7 @@ config_free(struct config *c)
 	free(c->keysfile);
 	free(c->leapfile);
 	free(c->saveconfigdir);
+	free(c->signd_dir);
 	free(c->statsdir);
 	free(c->iface_rules);
 	free(c);

@@ -11,6 +11,7 @@
 struct counts {
 	struct server_counters	server;
 	struct control_counts	other;
+	struct signd_counts	mssntp;
 };
 
 struct counted {
@@ -68,7 +69,23 @@ count_all(const struct root *r, struct counts *c)
 	c->other.io_sent = c->server.sent + r->mode6->sent + sent;
 	c->other.io_sendfailed = c->server.sendfailed;
 	c->other.timer_xmts = sent;
+	c->other.io_sent += r->signd_counts.serves_good;
+	c->mssntp = r->signd_counts;
 	count_auth(r->keys, &c->other);
+}
+
+/* The slowest is no sum: it stays that since start. */
+static void
+count_mssntp(const struct root *r, const struct counts *now, struct control_view *v)
+{
+	const struct signd_counts *base = &r->counted->base.mssntp;
+
+	v->mssntp = v->mssntp_total = now->mssntp;
+#define X(name, prose)	v->mssntp.name -= base->name;
+	SIGND_COUNTERS(X)
+#undef X
+	v->mssntp.good_slowest = now->mssntp.good_slowest;
+	v->mssntp.bad_slowest = now->mssntp.bad_slowest;
 }
 
 static uint64_t *
@@ -109,6 +126,7 @@ root_counted_view(const struct root *r, struct control_view *v, struct server_co
 	v->control_total = now.other.control;
 	for (size_t i = 0; i < NELEMS(rows); i++)
 		*field(&now.other, rows[i].offset) -= value(&c->base.other, rows[i].offset);
+	count_mssntp(r, &now, v);
 	v->counters = since_reset;
 	v->totals = since_start;
 	v->count = now.other;
@@ -138,6 +156,7 @@ root_counted_reset(struct root *r, const struct config_reset *which)
 	count_all(r, &now);
 	if (which->sys) {
 		c->base.server = now.server;
+		c->base.mssntp = now.mssntp;
 		c->at.sys = monotime_now();
 	}
 	if (which->io)

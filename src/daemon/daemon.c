@@ -400,6 +400,7 @@ tear_down(struct root *r)
 		event_free(r->hourly);
 	if (r->alive != NULL)
 		event_free(r->alive);
+	root_mssntp_close(r);
 	client_free(r->client);
 	root_clocks_close(r);
 	root_leap_close(r);

@@ -22,7 +22,7 @@ const struct restrict_flag restrict_flags[] = {
 	{ "notrap",		RESTRICT_SETS,	RESTRICT_NOTRAP,	true,	"trap",		"refuse to set traps" },
 	{ "lowpriotrap",	RESTRICT_SETS,	RESTRICT_LOWPRIOTRAP,	false,	NULL,		"traps of this host may be taken over by others" },
 	{ "kod",		RESTRICT_SETS,	RESTRICT_KOD,		true,	NULL,		"with limited: answer a RATE kiss-o'-death now and then" },
-	{ "mssntp",		RESTRICT_SETS,	RESTRICT_MSSNTP,	false,	NULL,		"allow replies signed for MS-SNTP" },
+	{ "mssntp",		RESTRICT_SETS,	RESTRICT_MSSNTP,	true,	NULL,		"have Samba sign the replies to machines of a domain" },
 	{ "flake",		RESTRICT_SETS,	RESTRICT_FLAKE,		true,	NULL,		"for tests: drop one time packet in ten" },
 	{ "nomrulist",		RESTRICT_SETS,	RESTRICT_NOMRULIST,	true,	NULL,		"refuse requests for the MRU list" },
 	{ "serverresponse fuzz", RESTRICT_SETS,	RESTRICT_FUZZ,		true,	NULL,		"blur the reference time in replies" },
