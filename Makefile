@@ -65,11 +65,11 @@ SRC_sysclock	= host.c kernel.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c
 SRC_client	= assoc.c assoc_clock.c bclient.c broadcast.c client.c clock.c exchange.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
 SRC_refclock	= calendar.c gpsd.c gpsd_json.c local.c nmea.c nmea_parse.c pps.c ppsdev.c readings.c refclock.c serial.c shm.c sock.c table.c
-SRC_server	= counters.c crew.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c respond.c restrict.c restrict_table.c serve.c snapshot.c tables.c worker.c
+SRC_server	= counters.c crew.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c respond.c restrict.c restrict_table.c serve.c signd.c snapshot.c tables.c worker.c
 SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c ordered.c replay.c signature.c text.c vars.c vars_clock.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
-SRC_config	= access.c clocks.c config.c directives.c lexer.c lines.c modes.c option.c reader.c remote.c simple.c sources.c unpeer.c value.c write.c
-SRC_daemon	= background.c build.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c news.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c view.c
+SRC_config	= access.c clocks.c config.c directives.c lexer.c lines.c modes.c option.c reader.c remote.c shutout.c simple.c sources.c unpeer.c value.c write.c
+SRC_daemon	= background.c build.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c news.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c view.c
 ROOMS		= base wire engine auth sysclock net client server refclock control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))

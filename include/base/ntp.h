@@ -42,6 +42,7 @@ enum leap {
 
 #define REFID_INIT	REFID('I', 'N', 'I', 'T')
 #define REFID_STEP	REFID('S', 'T', 'E', 'P')
+#define REFID_FREE	REFID('F', 'R', 'E', 'E')	/* running on by itself: its sources have been lost for too long */
 #define REFID_POOL	REFID('P', 'O', 'O', 'L')
 #define REFID_RATE	REFID('R', 'A', 'T', 'E')
 #define REFID_DENY	REFID('D', 'E', 'N', 'Y')

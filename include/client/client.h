@@ -57,6 +57,13 @@ typedef void client_cb(void *arg, const struct client_report *r);
  */
 typedef int client_send_cb(void *arg, const struct datagram *d, int ttl);
 
+/*
+ * May a reply of this address be used?  NULL, or the word of the rule by which it may not.  secured: it only counts if it is rightly signed.  Told is a word
+ * that stays in force, and worth a line in the log.
+ */
+struct client_bar { const char *word; bool told; };
+typedef struct client_bar client_bar_cb(void *arg, const struct datagram *d, bool secured);
+
 /* What holds for all associations that packets from outside may bring about. */
 struct client_modes {
 	bool	auth;		/* enable auth: only signed packets bring about any */
@@ -81,7 +88,8 @@ struct client_opts {
 	const struct keys	*keys;	/* borrowed until client_set_keys; NULL: there are none */
 	struct client_modes	modes;
 	client_send_cb	*send;	/* NULL: peers cannot be reached */
-	void	*send_arg;
+	client_bar_cb	*bar;	/* NULL: nobody is barred */
+	void	*send_arg;	/* of both */
 };
 
 /* clock and resolver are borrowed.  NULL with errno. */
@@ -149,7 +157,7 @@ const struct assoc *const *client_assocs(const struct client *c, size_t *n);
 /* The counters of each association start anew; those of all together go on. */
 void client_reset_counts(struct client *c);
 
-/* Packets sent by all associations, and replies received. */
-void client_counts(const struct client *c, uint64_t *sent, uint64_t *received);
+/* Packets sent by all associations, replies received, and replies that a rule has kept out. */
+void client_counts(const struct client *c, uint64_t *sent, uint64_t *received, uint64_t *barred);
 
 #endif

@@ -129,6 +129,7 @@ struct config {
 	bool			 enable_mode7;		/* known, never honoured */
 	double			 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file */
 	struct config_rlimit	 rlimit;
+	char			*signd_dir;		/* ntpsigndsocket; NULL = where Samba has it by default */
 	char			*saveconfigdir;		/* where ntpq may have the configuration saved; NULL = nowhere */
 	unsigned		 logconfig;		/* LOG_BIT()s */
 	bool			 starved;		/* memory has failed while it was read: it is not whole, and not to be used */

@@ -20,6 +20,7 @@
 #include "server/listener.h"
 #include "server/mrus.h"
 #include "server/restrict.h"
+#include "server/signd.h"
 #include "sysclock/sysclock.h"
 
 /* A variable made by the setvar directive, or by the daemon itself; value is sent as it is. */
@@ -76,6 +77,7 @@ struct control_view {
 	const char			*version;	/* "ntpd truechimer-…", without quotes */
 	const struct utsname		*uts;		/* NULL: not known */
 	struct walltime			 leapsec, leap_expire;	/* next or last leap second known, and how long the file is good; 0 = unknown */
+	struct signd_counts		 mssntp, mssntp_total;	/* since reset.sys, and since start */
 	struct control_counts		 count;		/* since reset, by group */
 	uint64_t			 control_total;	/* control requests since start */
 

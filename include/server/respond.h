@@ -28,10 +28,11 @@
 #define RESPOND_MAX	(PACKET_LEN + MAC_MAX)	/* longest reply: a header and a MAC */
 #define RESPOND_NAK_LEN	(PACKET_LEN + KEY_ID_LEN)
 
-/* X(name, counter beside received, version known, prose).  The first three and UNASKED are not dropped; KOD counts as limited too. */
+/* X(name, counter beside received, version known, prose).  The first four and UNASKED are not dropped; KOD counts as limited too. */
 #define RESPOND_REASONS(X) \
 	X(TIME,		received,	true,	"a request for time") \
 	X(CONTROL,	received,	false,	"mode 6: the control room's") \
+	X(MSSNTP,	received,	true,	"a request for time that Samba is to sign the answer to: the daemon's") \
 	X(NAK,		badauth,	true,	"a MAC by a key we do not have or trust, or a wrong one: answered by a crypto-NAK") \
 	X(SHORT,	badformat,	false,	"too short for its mode") \
 	X(LONG,		badformat,	false,	"longer than the receive buffer") \
@@ -87,11 +88,14 @@ struct request_head {
 };
 
 /*
- * Decides what a packet is.  RESPOND_TIME and RESPOND_NAK: *head is written, and the packet comes under the rate limit.  RESPOND_CONTROL: at
+ * Decides what a packet is.  RESPOND_TIME, RESPOND_MSSNTP and RESPOND_NAK: *head is written, and the packet comes under the rate limit.  RESPOND_CONTROL: at
  * least 12 octets of mode 6, not forbidden; *head untouched, as for every other reason.  RESPOND_UNASKED: it is for an association; *head is written, head->key
  * by which it is signed, or NULL.
  */
 MUST_USE enum respond_reason respond_check(const struct request *rq, struct request_head *head);
+
+/* Is it a request of a machine in a Windows domain (MS-SNTP): a header, a key id, and 16 octets of zero where the digest would be? */
+bool respond_is_mssntp(const uint8_t *buf, size_t len);
 
 /* Version and mode in a first octet. */
 static inline uint8_t respond_version(uint8_t first) { return first >> 3 & 7; }

@@ -42,6 +42,8 @@ enum restrict_word {
 	RESTRICT_NTPPORT,	/* no bit: sets ntpport of the rule */
 };
 
+#define RESTRICT_FLAKE_ONE_IN	10	/* time packets, of which flake drops one */
+
 /* One word of a restrict line.  The parser, the printers and the tests read this table. */
 struct restrict_flag {
 	const char		*name;		/* as written; "serverresponse fuzz" is two words of the file */
@@ -110,6 +112,12 @@ bool restrict_clear(struct restrict_list *l, const struct restrict_rule *r);
 
 /* The entry in force for packets from this address and port, its hits counted.  Never NULL; valid until the list changes.  src has family 4 or 6. */
 const struct restrict_entry *restrict_lookup(struct restrict_list *l, const struct addr *src);
+
+/*
+ * The flag by which a reply to a request of ours is dropped, as ntpd drops it, or NULL.  version is that of the reply; secured: it only counts if it is
+ * rightly signed; chance: random bits.  Only ignore, noserve, notrust, version and flake are about replies: what is limited are requests.
+ */
+const struct restrict_flag *restrict_bars_reply(unsigned flags, uint8_t version, bool secured, uint32_t chance);
 
 /* restrict source: flags and ippeerlimit for associations to come (OR-ed over several lines; addresses are ignored).  false removes the template. */
 void restrict_source_template(struct restrict_list *l, bool on, const struct restrict_rule *r);

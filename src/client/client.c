@@ -492,8 +492,9 @@ client_assocs(const struct client *c, size_t *n)
 }
 
 void
-client_counts(const struct client *c, uint64_t *sent, uint64_t *received)
+client_counts(const struct client *c, uint64_t *sent, uint64_t *received, uint64_t *barred)
 {
+	*barred = c->barred;
 	*sent = c->sent;
 	*received = c->received;
 	for (size_t i = 0; i < c->n; i++) {

@@ -40,6 +40,7 @@ struct source {
 	unsigned		 idle;		/* polls in a row without a part in the combined offset */
 	int			 told_errno;	/* last failure to send that was logged */
 	struct log_gate		 gate;		/* for that log line */
+	bool			 barred;	/* a rule keeps its replies out, and this has been said */
 	clock_ask		*ask;		/* of a reference clock */
 	void			*ask_arg;
 	struct source		*next_dead;
@@ -67,6 +68,7 @@ struct client {
 	size_t			 nown;
 	uint16_t		 last_id;
 	uint64_t		 sent, received;	/* of associations that are gone */
+	uint64_t		 barred;	/* replies that a rule kept out */
 	bool			 committed;	/* once mode: the correction is under way … */
 	bool			 reported;	/* … and said how it went */
 };
@@ -86,6 +88,7 @@ void source_act(struct source *s, const struct assoc_out *out);
 void source_close(struct source *s);		/* its socket */
 void source_hear(struct source *s, const struct datagram *d);	/* by port 123 */
 void source_arrival(const struct source *s, const struct datagram *d, struct arrival *in);
+bool source_is_barred(struct source *s, const struct datagram *d);	/* a rule keeps this reply out */
 void source_failed(struct source *s, int err);	/* something could not be sent */
 const char *source_str(const struct source *s, char *buf, size_t cap);
 

@@ -66,7 +66,7 @@ on_answer(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	while (udp_receive(fd, &d, buf, sizeof(buf)) == 0) {
-		if (d.len <= sizeof(buf) && is_answer(s, &d))
+		if (d.len > 0 && d.len <= sizeof(buf) && is_answer(s, &d) && !source_is_barred(s, &d))
 			take_server(s, &d.peer);
 	}
 }

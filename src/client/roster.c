@@ -153,7 +153,7 @@ client_events_read(struct client *c, uint16_t id)
 void
 client_reset_counts(struct client *c)
 {
-	client_counts(c, &c->sent, &c->received);
+	client_counts(c, &c->sent, &c->received, &c->barred);
 	for (size_t i = 0; i < c->n; i++)
 		c->assoc[i]->count = (struct assoc_counts){ 0 };
 }

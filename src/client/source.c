@@ -83,6 +83,27 @@ take_datagram(struct source *s, const struct datagram *d, bool broadcast)
 	source_act(s, &out);
 }
 
+bool
+source_is_barred(struct source *s, const struct datagram *d)
+{
+	struct client *c = s->client;
+	struct client_bar bar = { .word = NULL };
+	char who[SOURCE_STR_MAX];
+
+	if (c->opts.bar != NULL)
+		bar = c->opts.bar(c->opts.send_arg, d, s->assoc.exchange.key != NULL);
+	if (bar.word == NULL) {
+		s->barred = false;
+		return false;
+	}
+	c->barred++;
+	s->assoc.flash |= FLASH_DENIED;
+	if (bar.told && !s->barred)
+		log_warnx("%s is shut out: its replies are dropped, as a restrict line with '%s' is for its address", source_str(s, who, sizeof(who)), bar.word);
+	s->barred = s->barred || bar.told;
+	return true;
+}
+
 void
 source_hear(struct source *s, const struct datagram *d)
 {
@@ -123,7 +144,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 				refine_sent(s);
 			return;
 		}
-		if (d.len <= sizeof(buf))
+		if (d.len > 0 && d.len <= sizeof(buf) && !source_is_barred(s, &d))
 			take_datagram(s, &d, false);
 	}
 }

@@ -12,7 +12,6 @@
 #define OWN_PERIOD	64.0	/* s between renewals of the snapshot while we serve our own time */
 #define REFID_ORPHAN	REFID('O', 'R', 'P', 'H')	/* an orphan of stratum 1 … */
 #define REFID_SELF	REFID(127, 0, 0, 1)	/* … and of any other: nobody's address, so that nobody sees a loop */
-#define REFID_FREE	REFID('F', 'R', 'E', 'E')	/* running on by itself */
 
 void
 system_init(struct system *s, const struct select_opts *so, const struct discipline_opts *d, struct monotime now, int8_t precision,

@@ -240,6 +240,7 @@ add_name(struct reader *r, const struct access_line *a)
 		reader_note(r, a->mask_column, "the mask has no effect: every address of a host name gets an entry of its own");
 	if (r->hooks->resolve == NULL) {
 		reader_note(r, a->who_column, "'%.200s' is looked up when the daemon starts, not now", a->who);
+		r->unknown_names = true;
 		return;
 	}
 	n = r->hooks->resolve(r->hooks->arg, a->who, a->family, found, NELEMS(found), &why);

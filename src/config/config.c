@@ -112,6 +112,7 @@ config_free(struct config *c)
 	free(c->keysfile);
 	free(c->leapfile);
 	free(c->saveconfigdir);
+	free(c->signd_dir);
 	free(c->statsdir);
 	free(c->iface_rules);
 	free(c);
@@ -351,6 +352,7 @@ settle(struct reader *r, const char *name)
 	config_finish(r->c);
 	settle_monitor(r);
 	check_tos(r);
+	settle_shut_out(r);
 	r->place = NULL;
 }
 

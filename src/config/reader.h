@@ -42,6 +42,7 @@ struct reader {
 	struct config_restrict		**restrict_tail;
 	struct config_setvar		**setvar_tail;
 	struct config_trusted		**trusted_tail;
+	bool				 unknown_names;	/* some names on restrict lines have not been looked up */
 	struct unpeer			*unpeers;	/* of files; done after all lines */
 	const struct config_remote_hooks *remote;	/* the lines come from afar; NULL for files */
 	struct config_change		change;
@@ -140,6 +141,9 @@ enum { LINE_UNRESTRICT, LINE_DELRESTRICT };	/* … parse_unrestrict */
 
 /* The fudge and device lines go to their clocks, after all files. */
 void settle_clocks(struct reader *r);
+
+/* Tells which sources the restrict lines shut out, after all files. */
+void settle_shut_out(struct reader *r);
 
 /* The poll exponents of a line made whole: UNSET_POLL is one it says nothing of.  A clock's maxpoll is its minpoll unless given, as in NTPsec. */
 #define UNSET_POLL	INT8_MIN

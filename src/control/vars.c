@@ -200,6 +200,9 @@ put_number(struct text *t, const struct var_row *r, const void *p)
 	case AS_SECONDS:
 		text_add(t, "%.0f", trunc(shown(load_real(r, p))));
 		break;
+	case AS_NS_S:
+		text_add(t, "%.6f", 1e-9 * (double)load_integer(r, p));
+		break;
 	case AS_KB:
 		text_add(t, "%" PRIu64, ((uint64_t)load_integer(r, p) + 512) / 1024);
 		break;

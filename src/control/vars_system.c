@@ -58,7 +58,11 @@ put_rootdist(struct text *t, const struct var_subject *s)
 static void
 put_sys_refid(struct text *t, const struct var_subject *s)
 {
-	put_refid(t, s->v->system->vars.stratum, s->v->system->vars.refid);
+	const struct sysvars *v = &s->v->system->vars;
+	bool free_running = v->stratum == STRATUM_UNSYNC && v->refid == REFID_FREE;
+
+	/* ntpd shows its own address then; on the wire that would be read as a kiss code, which FREE is meant to be. */
+	put_refid(t, free_running ? 2 : v->stratum, free_running ? REFID(127, 0, 0, 1) : v->refid);
 }
 
 static void
@@ -305,6 +309,21 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "ss_numctlreq", false, VIEW(AS_UINT, count.control),	"control requests" }, \
 	{ "ss_numctlreq_r", false, VIEW(AS_UINT, control_total), "control requests, since start" }
 
+#define MSSNTP(name, form, member, prose) \
+	{ "mssntp_" #name,	false,	VIEW(form, mssntp.member),	prose }, \
+	{ "mssntp_" #name "_r",	false,	VIEW(form, mssntp_total.member), prose ", since start" }
+
+#define MSSNTP_ROWS \
+	MSSNTP(serves,		AS_UINT, serves,	"requests that Samba signs the answers to"), \
+	MSSNTP(serves_no,	AS_UINT, serves_no,	"not signed: Samba could not be reached, or too many waited"), \
+	MSSNTP(serves_err,	AS_UINT, serves_err,	"not signed: Samba did not answer, or nonsense"), \
+	MSSNTP(serves_good,	AS_UINT, serves_good,	"signed"), \
+	MSSNTP(serves_good_wall, AS_NS_S, good_wall,	"time that the signed took, s"), \
+	MSSNTP(serves_good_slowest, AS_NS_S, good_slowest, "time that the slowest of them took, s"), \
+	MSSNTP(serves_bad,	AS_UINT, serves_bad,	"refused by Samba"), \
+	MSSNTP(serves_bad_wall,	AS_NS_S, bad_wall,	"time that the refused took, s"), \
+	MSSNTP(serves_bad_slowest, AS_NS_S, bad_slowest, "time that the slowest of them took, s")
+
 #define AUTH_ROWS \
 	{ "authreset",	false,	VIEW(AS_AGO, reset.auth),		"time since the counters were reset, s" }, \
 	{ "authkeys",	false,	VIEW(AS_UINT, count.authkeys),	"keys held" }, \
@@ -364,6 +383,7 @@ const struct var_row vars_system[] = {
 	OTHER_ROWS,
 	MRU_ROWS,
 	SYSSTATS_ROWS,
+	MSSNTP_ROWS,
 	AUTH_ROWS,
 	KERNEL_ROWS,
 	IO_ROWS,

@@ -25,6 +25,7 @@ enum var_form {
 	AS_SECONDS,		/* s, without its fraction */
 	AS_AGO,			/* instant, shown as whole seconds since then */
 	AS_STAMP,		/* instant, shown as an NTP timestamp */
+	AS_NS_S,		/* ns, shown as s with six digits behind the point */
 	AS_KB,			/* octets, shown as kB, rounded */
 	AS_US_MS,		/* µs of the kernel, shown as ms */
 	AS_SCALED_PPM,		/* 16.16 ppm of the kernel */

@@ -11,6 +11,7 @@
 struct counts {
 	struct server_counters	server;
 	struct control_counts	other;
+	struct signd_counts	mssntp;
 };
 
 struct counted {
@@ -55,19 +56,36 @@ count_auth(const struct keys *k, struct control_counts *c)
 static void
 count_all(const struct root *r, struct counts *c)
 {
-	uint64_t sent, received;
+	uint64_t sent, received, barred;
 
 	*c = (struct counts){ .other = { .rbuf_total = UDP_BATCH, .rbuf_free = UDP_BATCH } };
 	listener_counters(r->listener, &c->server);
-	client_counts(r->client, &sent, &received);
-	c->server.received += received;
+	client_counts(r->client, &sent, &received, &barred);
+	c->server.received += received + barred;
+	c->server.restricted += barred;
 	c->server.processed += received;
 	c->other.control = r->mode6->requests;
 	c->other.io_received = c->server.received;
 	c->other.io_sent = c->server.sent + r->mode6->sent + sent;
 	c->other.io_sendfailed = c->server.sendfailed;
 	c->other.timer_xmts = sent;
+	c->other.io_sent += r->signd_counts.serves_good;
+	c->mssntp = r->signd_counts;
 	count_auth(r->keys, &c->other);
+}
+
+/* The slowest is no sum: it stays that since start. */
+static void
+count_mssntp(const struct root *r, const struct counts *now, struct control_view *v)
+{
+	const struct signd_counts *base = &r->counted->base.mssntp;
+
+	v->mssntp = v->mssntp_total = now->mssntp;
+#define X(name, prose)	v->mssntp.name -= base->name;
+	SIGND_COUNTERS(X)
+#undef X
+	v->mssntp.good_slowest = now->mssntp.good_slowest;
+	v->mssntp.bad_slowest = now->mssntp.bad_slowest;
 }
 
 static uint64_t *
@@ -108,6 +126,7 @@ root_counted_view(const struct root *r, struct control_view *v, struct server_co
 	v->control_total = now.other.control;
 	for (size_t i = 0; i < NELEMS(rows); i++)
 		*field(&now.other, rows[i].offset) -= value(&c->base.other, rows[i].offset);
+	count_mssntp(r, &now, v);
 	v->counters = since_reset;
 	v->totals = since_start;
 	v->count = now.other;
@@ -137,6 +156,7 @@ root_counted_reset(struct root *r, const struct config_reset *which)
 	count_all(r, &now);
 	if (which->sys) {
 		c->base.server = now.server;
+		c->base.mssntp = now.mssntp;
 		c->at.sys = monotime_now();
 	}
 	if (which->io)

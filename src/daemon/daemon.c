@@ -232,6 +232,7 @@ open_client(struct root *r)
 		.keys = r->keys,
 		.modes = settings_modes(r->config),
 		.send = root_modes_send,
+		.bar = root_bars,
 		.send_arg = r,
 		.not_before = { (int64_t)build_time() * NS_PER_S },
 	};
@@ -400,6 +401,7 @@ tear_down(struct root *r)
 		event_free(r->hourly);
 	if (r->alive != NULL)
 		event_free(r->alive);
+	root_mssntp_close(r);
 	client_free(r->client);
 	root_clocks_close(r);
 	root_leap_close(r);

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "root.h"
 
 #define NOVOLLEY_DELAY	0.004	/* s, what ntpd assumed when it still had a choice: a busy local network */
@@ -51,6 +52,8 @@ root_passed(void *arg, const struct datagram *d, unsigned flags, int fd)
 {
 	if (d->len > 0 && respond_mode(d->buf[0]) == MODE_CONTROL)
 		root_control(arg, d, flags, fd);
+	else if (root_mssntp_is(d, flags))
+		root_mssntp(arg, d, flags);
 	else
 		hear(arg, d);
 }
@@ -64,6 +67,19 @@ root_modes_send(void *arg, const struct datagram *d, int ttl)
 		return listener_send(r->listener, d, ttl);
 	errno = ENOTCONN;
 	return -1;
+}
+
+/* The built-in entries for our own addresses are against forged requests; whoever answers a request of ours is none. */
+struct client_bar
+root_bars(void *arg, const struct datagram *d, bool secured)
+{
+	struct root *r = arg;
+	const struct restrict_rule *rule = &restrict_lookup(r->restricts, &d->peer)->rule;
+	const struct restrict_flag *f = NULL;
+
+	if (!rule->interface)
+		f = restrict_bars_reply(rule->flags, respond_version(d->buf[0]), secured, (uint32_t)random_u64());
+	return (struct client_bar){ .word = f != NULL ? f->name : NULL, .told = f != NULL && f->bit != RESTRICT_FLAKE };
 }
 
 /* One entry for a group, whatever it is for. */

@@ -169,6 +169,7 @@ settings_reload(struct root *r)
 	if (!reconfigured)
 		log_warn("the server goes on with its old options");
 	r->config = new;
+	root_mssntp_follow(r, old);
 	settings_carry_out(r);
 	settings_swap_sources(r, new, "configuration read again");
 	if (old_keys != r->keys && reconfigured)

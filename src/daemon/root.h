@@ -14,6 +14,7 @@
 #include "net/ifaces.h"
 #include "net/resolver.h"
 #include "server/listener.h"
+#include "server/signd.h"
 #include "sysclock/sysclock.h"
 
 struct counted;
@@ -46,6 +47,8 @@ struct root {
 	struct mode6		*mode6;
 	struct counted		*counted;	/* counters as they were when they were reset */
 	struct listener		*listener;
+	struct signd		*signd;		/* NULL until somebody of a domain asks */
+	struct signd_counts	 signd_counts;
 	struct refclock		*clocks[ROOT_CLOCKS];	/* open ones */
 	size_t			 nclocks;
 	bool			 sandboxed;
@@ -64,7 +67,7 @@ struct root {
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
 	int			 lock;		/* on the machine's clock, or -1 */
 	int			 status;	/* exit status */
-	struct log_gate		 drift_gate, refused_gate;
+	struct log_gate		 drift_gate, refused_gate, signd_gate;
 	struct log_ration	 event_lines;
 };
 
@@ -120,7 +123,14 @@ bool root_source_add(struct root *r, const struct config_source *s);
 /* modes.c: the associations' use of port 123.  root_passed takes what the listener passes up; root_modes_listen tells it again who is heard. */
 void root_passed(void *arg, const struct datagram *d, unsigned flags, int fd);
 int root_modes_send(void *arg, const struct datagram *d, int ttl);
+struct client_bar root_bars(void *arg, const struct datagram *d, bool secured);	/* what restrict says of replies to us */
 void root_modes_listen(struct root *r);
+
+/* mssntp.c: requests that Samba signs the answers to.  follow: the configuration is another than old. */
+bool root_mssntp_is(const struct datagram *d, unsigned flags);
+void root_mssntp(struct root *r, const struct datagram *d, unsigned flags);
+void root_mssntp_follow(struct root *r, const struct config *old);
+void root_mssntp_close(struct root *r);
 
 /* view.c: answers a mode 6 request. */
 void root_control(void *arg, const struct datagram *d, unsigned flags, int fd);

@@ -127,11 +127,12 @@ root_stats_event(struct root *r, int event)
 static void
 count(const struct root *r, struct server_counters *c)
 {
-	uint64_t sent, received;
+	uint64_t sent, received, barred;
 
 	listener_counters(r->listener, c);
-	client_counts(r->client, &sent, &received);
-	c->received += received;
+	client_counts(r->client, &sent, &received, &barred);
+	c->received += received + barred;
+	c->restricted += barred;
 	c->processed += received;
 }
 

@@ -11,7 +11,6 @@
 #include "server/restrict.h"
 
 #define CONTROL_HEADER	12	/* RFC 9327 section 2: header of a mode 6 message */
-#define FLAKE_ONE_IN	10
 
 struct reason_row {
 	size_t		 counter;	/* offset in struct server_counters */
@@ -102,7 +101,7 @@ check_time(const struct request *rq)
 		return RESPOND_NOSERVE;
 	if (rq->len < PACKET_LEN)
 		return RESPOND_SHORT;
-	if ((rq->flags & RESTRICT_FLAKE) != 0 && rq->chance % FLAKE_ONE_IN == 0)
+	if ((rq->flags & RESTRICT_FLAKE) != 0 && rq->chance % RESTRICT_FLAKE_ONE_IN == 0)
 		return RESPOND_FLAKE;
 	if (version < NTP_VERSION_MIN || version > NTP_VERSION)
 		return RESPOND_VERSION;
@@ -149,6 +148,14 @@ check_mac(const struct request *rq, const struct packet_tail *tail)
 	return key;
 }
 
+bool
+respond_is_mssntp(const uint8_t *buf, size_t len)
+{
+	static const uint8_t zero[16];
+
+	return len == PACKET_LEN + KEY_ID_LEN + sizeof(zero) && memcmp(buf + PACKET_LEN + KEY_ID_LEN, zero, sizeof(zero)) == 0;
+}
+
 static enum respond_reason
 check_trailer(const struct request *rq, struct request_head *h)
 {
@@ -156,6 +163,8 @@ check_trailer(const struct request *rq, struct request_head *h)
 	case TRAILER_NAK:
 		return RESPOND_NAKED;
 	case TRAILER_MAC:
+		if ((rq->flags & RESTRICT_MSSNTP) != 0 && respond_is_mssntp(rq->buf, rq->len))
+			return RESPOND_MSSNTP;
 		h->key = check_mac(rq, &h->tail);
 		return h->key == NULL ? RESPOND_NAK : RESPOND_TIME;
 	case TRAILER_NONE:
@@ -200,7 +209,7 @@ respond_check(const struct request *rq, struct request_head *head)
 	why = check_trailer(rq, &h);
 	if (why == RESPOND_NAK && rq->len < RESPOND_NAK_LEN)
 		why = RESPOND_TRAILER;
-	if (why == RESPOND_TIME || why == RESPOND_NAK)
+	if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK)
 		*head = h;
 	return why;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/ntp.h"
 #include "restrict_table.h"
 
 const struct restrict_flag restrict_flags[] = {
@@ -21,7 +22,7 @@ const struct restrict_flag restrict_flags[] = {
 	{ "notrap",		RESTRICT_SETS,	RESTRICT_NOTRAP,	true,	"trap",		"refuse to set traps" },
 	{ "lowpriotrap",	RESTRICT_SETS,	RESTRICT_LOWPRIOTRAP,	false,	NULL,		"traps of this host may be taken over by others" },
 	{ "kod",		RESTRICT_SETS,	RESTRICT_KOD,		true,	NULL,		"with limited: answer a RATE kiss-o'-death now and then" },
-	{ "mssntp",		RESTRICT_SETS,	RESTRICT_MSSNTP,	false,	NULL,		"allow replies signed for MS-SNTP" },
+	{ "mssntp",		RESTRICT_SETS,	RESTRICT_MSSNTP,	true,	NULL,		"have Samba sign the replies to machines of a domain" },
 	{ "flake",		RESTRICT_SETS,	RESTRICT_FLAKE,		true,	NULL,		"for tests: drop one time packet in ten" },
 	{ "nomrulist",		RESTRICT_SETS,	RESTRICT_NOMRULIST,	true,	NULL,		"refuse requests for the MRU list" },
 	{ "serverresponse fuzz", RESTRICT_SETS,	RESTRICT_FUZZ,		true,	NULL,		"blur the reference time in replies" },
@@ -356,6 +357,27 @@ bool
 restrict_uses(const struct restrict_list *l, unsigned flags)
 {
 	return (l->has_source && (l->source.flags & flags) != 0) || restrict_table_uses(&l->ip4, flags) || restrict_table_uses(&l->ip6, flags);
+}
+
+/* In the order of ntpd's checks. */
+const struct restrict_flag *
+restrict_bars_reply(unsigned flags, uint8_t version, bool secured, uint32_t chance)
+{
+	const struct { unsigned flag; bool holds; } rows[] = {
+		{ RESTRICT_IGNORE, true },
+		{ RESTRICT_NOSERVE, true },
+		{ RESTRICT_FLAKE, chance % RESTRICT_FLAKE_ONE_IN == 0 },
+		{ RESTRICT_VERSION, version != NTP_VERSION },
+		{ RESTRICT_NOTRUST, !secured },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		for (size_t k = 0; k < restrict_flags_len && (flags & rows[i].flag) != 0 && rows[i].holds; k++) {
+			if (restrict_flags[k].bit == rows[i].flag)
+				return &restrict_flags[k];
+		}
+	}
+	return NULL;
 }
 
 size_t

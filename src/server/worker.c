@@ -194,16 +194,16 @@ answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, 
 	enum respond_reason why = respond_check(&rq, &head);
 	bool interleaved;
 
-	if (why == RESPOND_TIME && rq.sought && !respond_search(&w->sys, &w->interest.search, &head.pkt))
+	if ((why == RESPOND_TIME || why == RESPOND_MSSNTP) && rq.sought && !respond_search(&w->sys, &w->interest.search, &head.pkt))
 		why = RESPOND_SEARCH;
 	/* Known peers are not answered, so there is nothing to limit; and whoever floods us in their name shall not silence them. */
 	if (why == RESPOND_CONTROL || why == RESPOND_UNASKED)
 		note(w, &rq, now, (uint32_t)(chance >> 32));
-	else if (why == RESPOND_TIME || why == RESPOND_NAK)
+	else if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK)
 		why = judge(w, &rq, why, note(w, &rq, now, (uint32_t)(chance >> 32)), now, (uint32_t)(chance >> 32));
 	respond_count(&w->counters, why, d->len > 0 ? respond_version(d->buf[0]) : 0);
 	respond_count_ver1(&w->counters, why, d->len > 0 ? d->buf[0] : 0);
-	if (why == RESPOND_CONTROL) {
+	if (why == RESPOND_CONTROL || why == RESPOND_MSSNTP) {
 		w->control(w->control_arg, d, rq.flags, fd);
 		return false;
 	}

@@ -618,6 +618,34 @@ START_TEST(contradictions_of_tos_are_told)
 }
 END_TEST
 
+START_TEST(sources_that_restrict_lines_shut_out_are_told)
+{
+	static const struct { const char *text, *words; } rows[] = {
+		{ "restrict default ignore\nserver 192.0.2.1\n", "source 192.0.2.1 is shut out: restrict says 'ignore'" },
+		{ "restrict default ignore\nserver 192.0.2.1\nrestrict 192.0.2.0/24\n", NULL },
+		{ "restrict default ignore\nserver 192.0.2.1\nrestrict source\n", NULL },
+		{ "restrict default\nserver 192.0.2.1\nrestrict source noserve\n", "'noserve'" },
+		{ "restrict default\npeer 2001:db8::1\nrestrict 2001:db8::/32 notrust\n", "'notrust'" },
+		{ "restrict default\nserver 192.0.2.1 key 3\nrestrict 192.0.2.1 notrust\n", NULL },
+		{ "restrict default version\nserver 192.0.2.1 version 3\n", "'version'" },
+		{ "restrict default flake\nserver 192.0.2.1\n", NULL },
+		{ "restrict default ignore\nrestrict 127.0.0.1\nrestrict ::1\npool pool.example\n", "source pool.example is shut out" },
+		{ "restrict default ignore\nrestrict one.example\nserver one.example\n", NULL },
+		{ "restrict -4 default ignore\nserver -6 six.example\nrestrict -6 default\n", NULL },
+		{ "restrict default ignore\nserver 127.127.1.0\n", NULL },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct config *c = parse_text(rows[i].text, &m);
+
+		ck_assert_msg((remarks_find(&m, "shut out") != NULL) == (rows[i].words != NULL), "%s", rows[i].text);
+		ck_assert_msg(rows[i].words == NULL || remarks_find(&m, rows[i].words) != NULL, "%s", rows[i].text);
+		ck_assert_uint_eq(c->errors, 0);
+		config_free(c);
+	}
+}
+END_TEST
+
 START_TEST(paths_are_kept_and_statsdir_ends_in_a_slash)
 {
 	struct config *c = parse_text("driftfile \"/a b\" 1e-7\nlogfile /l\npidfile /p\nkeys /k\nleapfile \"/x\" ignorehash\nstatsdir /s\nstatsdir /t/\n", &m);
@@ -1033,6 +1061,7 @@ main(void)
 	tcase_add_test(t, nul_refuses_the_whole_buffer);
 	tcase_add_test(t, megabyte_line_is_one_error);
 	tcase_add_test(t, number_of_sources_is_bounded);
+	tcase_add_test(t, sources_that_restrict_lines_shut_out_are_told);
 	tcase_add_test(t, literals_are_never_looked_up);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -11,7 +11,12 @@ struct expected { const char *name, *value; };
 /* Values a row derives from the tables themselves. */
 #define NAMES	"(names)"
 
+#define MSSNTP(name, value, total)	{ "mssntp_" name, value }, { "mssntp_" name "_r", total }
+
 static const struct expected system_expected[] = {
+	MSSNTP("serves", "11", "21"), MSSNTP("serves_no", "12", "22"), MSSNTP("serves_err", "13", "23"), MSSNTP("serves_good", "14", "24"),
+	MSSNTP("serves_good_wall", "1.500000", "2.500000"), MSSNTP("serves_good_slowest", "0.000250", "0.000350"),
+	MSSNTP("serves_bad", "15", "25"), MSSNTP("serves_bad_wall", "0.000016", "0.000026"), MSSNTP("serves_bad_slowest", "0.000017", "0.000027"),
 	{ "version", "\"ntpd truechimer-0.1\"" }, { "processor", "\"x86_64\"" }, { "system", "\"Linux/6.1.0\"" }, { "leap", "0" },
 	{ "stratum", "3" }, { "precision", "-25" }, { "rootdelay", "1.500" }, { "rootdisp", "10.259" }, { "refid", "10.9.0.1" },
 	{ "reftime", "0xeeadcadd.00000000" }, { "clock", "0xeeadcaee.40000000" }, { "peer", "54485" }, { "tc", "6" }, { "mintc", "0" },
@@ -208,7 +213,7 @@ END_TEST
 START_TEST(refids_are_text_for_strata_0_1_and_16_only)
 {
 	static const struct { uint8_t stratum; uint32_t refid; const char *want; } rows[] = {
-		{ 1, REFID('G', 'P', 'S', 0), "GPS" }, { 1, REFID('P', ' ', ',', 'S'), "P..S" }, { 16, REFID_INIT, "INIT" }, { 16, 0, "0.0.0.0" },
+		{ 1, REFID('G', 'P', 'S', 0), "GPS" }, { 1, REFID('P', ' ', ',', 'S'), "P..S" }, { 16, REFID_INIT, "INIT" }, { 16, REFID_FREE, "127.0.0.1" }, { 16, 0, "0.0.0.0" },
 		{ 1, REFID('"', 0x01, 0xff, 'a'), "...a" }, { 2, REFID('G', 'P', 'S', 0), "71.80.83.0" }, { 15, 0xffffffff, "255.255.255.255" },
 	};
 	struct fixture f;

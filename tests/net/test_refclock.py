@@ -154,6 +154,7 @@ def test_orphans_elect_the_lowest_and_clients_follow(lab):
     # The parent goes: the next in line takes its place.
     nodes[A][1].stop()
     wait_until(lambda: daemons.peers(nodes[C][0])[B].tally == "*" and state(nodes[B][0]).stratum == 6, 60, "the next is parent")
+    assert variables(ntpq(nodes[B][0], "-c", "rv"))["refid"] == "127.0.0.1"
 
 
 def test_loss_of_the_last_source_begins_orphan_mode_and_its_return_ends_it(lab):

@@ -81,6 +81,33 @@ def test_restrict_lines_take_effect(lab):
         assert daemons.ask(sock, OURS) is not None
 
 
+def test_replies_come_under_the_restrict_list_too(lab):
+    """As with ntpd: who is shut out is asked and never heard, the log and ntpq say so; opening his address is enough."""
+    servers = {"open": A, "dflt": B, "noserve": C, "notrust": "192.0.2.14", "version": "192.0.2.15"}
+    up = lab.node("up", *servers.values())
+    timeserver = daemons.TimeServer(up, {addr: {} for addr in servers.values()})
+    node = lab.node("client", OURS)
+    conf = ("restrict default ignore\nrestrict 127.0.0.1\nrestrict ::1\n" + f"restrict {A}\nrestrict {C} noserve\n"
+            + f"restrict {servers['notrust']} notrust\nrestrict {servers['version']} version\n")
+    sources = "".join(f"server {addr} iburst minpoll 1 maxpoll 2 version {3 if name == 'version' else 4}\n" for name, addr in servers.items())
+    process = daemons.ntpd(node, conf + sources)
+    daemons.wait_synchronised(node)
+    shut = {"dflt": "ignore", "noserve": "noserve", "notrust": "notrust", "version": "version"}
+    for name, flag in shut.items():
+        process.wait_log(f"{servers[name]} is shut out: its replies are dropped, as a restrict line with '{flag}'", 10)
+        assert timeserver.requests(servers[name]), name
+    for name in ("dflt", "noserve", "notrust", "version"):
+        process.wait_log(f"source {servers[name]} is shut out: restrict says '{shut[name]}'", 1)
+    rows = daemons.peers(node)
+    assert {name: rows[addr].reach > 0 for name, addr in servers.items()} == {name: name == "open" for name in servers}
+    with node.socket() as sock:
+        assert int(read_variables(sock, "127.0.0.1", names="ss_restricted")["ss_restricted"]) >= len(shut)
+    reload(node, process, "restrict default ignore\nrestrict 127.0.0.1\nrestrict ::1\nrestrict source\n" + sources, "configuration read again")
+    client = known(node)
+    wait_until(lambda: all(r.reach > 0 for r in daemons.peers(node).values()), 15, "restrict source opens them all")
+    assert len(client) == len(servers)
+
+
 def test_a_storm_of_hangups_is_survived(lab):
     node, process = start(lab, f"server {A} iburst\n")
     before = known(node)

@@ -384,6 +384,24 @@ START_TEST(every_word_has_one_bit_of_its_own)
 }
 END_TEST
 
+START_TEST(a_reply_is_dropped_by_the_flags_that_are_about_replies)
+{
+	static const struct { unsigned flags; uint8_t version; bool secured; uint32_t chance; const char *by; } rows[] = {
+		{ 0, 4, false, 0, NULL }, { RESTRICT_IGNORE, 4, true, 1, "ignore" }, { RESTRICT_NOSERVE, 4, true, 1, "noserve" },
+		{ RESTRICT_NOTRUST, 4, false, 1, "notrust" }, { RESTRICT_NOTRUST, 4, true, 1, NULL },
+		{ RESTRICT_VERSION, 3, true, 1, "version" }, { RESTRICT_VERSION, 4, false, 1, NULL },
+		{ RESTRICT_FLAKE, 4, false, 0, "flake" }, { RESTRICT_FLAKE, 4, false, 20, "flake" }, { RESTRICT_FLAKE, 4, false, 21, NULL },
+		{ 0xffff & ~(RESTRICT_IGNORE | RESTRICT_NOSERVE | RESTRICT_NOTRUST | RESTRICT_VERSION | RESTRICT_FLAKE), 3, false, 0, NULL },
+	};
+
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		const struct restrict_flag *f = restrict_bars_reply(rows[i].flags, rows[i].version, rows[i].secured, rows[i].chance);
+
+		ck_assert_msg(rows[i].by == NULL ? f == NULL : f != NULL && strcmp(f->name, rows[i].by) == 0, "row %zu: %s", i, f == NULL ? "none" : f->name);
+	}
+}
+END_TEST
+
 /* --- the definition, taken literally --- */
 
 #define ORACLE_MAX	2500
@@ -722,6 +740,7 @@ main(void)
 	tcase_add_test(tc, the_edition_tells_of_every_change_and_of_nothing_else);
 	tcase_add_test(tc, flags_in_use_are_found);
 	tcase_add_test(tc, every_word_has_one_bit_of_its_own);
+	tcase_add_test(tc, a_reply_is_dropped_by_the_flags_that_are_about_replies);
 	tcase_add_test(tc, a_million_lookups_agree_with_the_definition);
 	tcase_add_test(tc, thousands_of_entries_are_searched_alike_with_their_index);
 	tcase_add_test(tc, entries_come_in_matching_order);
