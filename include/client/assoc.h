@@ -179,14 +179,15 @@ bool assoc_heard_out(const struct assoc *a);
 void assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out);
 
 /* How broadcasts are taken (bclient.c). */
+#define BCPOLLBSTEP_DEFAULT	4
 struct bclient_opts {
 	double	delay;		/* s, one way: > 0 it is assumed, else it is measured by asking, and its absolute value is the most that is believed */
-	double	early;		/* s, by which one may come before its time, besides an eighth of the interval */
+	int	back;		/* intervals without any that counts after which one is believed that is earlier than the last (tos bcpollbstep) */
 };
 
 /*
- * A broadcast (mode 5) of this association's server has come.  It counts only if it is signed as it should be, later than the last, no sooner than an
- * interval after it, and, unless its delay is assumed, once the server has answered and its delay is known.
+ * A broadcast (mode 5) of this association's server has come.  It counts only if it is signed as it should be, later than the last (or earlier, after
+ * o->back intervals of silence), no sooner than an interval after it, and, unless its delay is assumed, once the server has answered and its delay is known.
  */
 void assoc_broadcast(struct assoc *a, const struct arrival *in, const struct bclient_opts *o, struct assoc_out *out);
 

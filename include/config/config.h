@@ -90,7 +90,7 @@ struct config_modes {
 	bool			bclient;	/* broadcastclient */
 	bool			novolley;
 	double			broadcastdelay;	/* s; > 0: assumed, else its absolute value is the most that is believed */
-	int			bcpollbstep;	/* log2 s */
+	int			bcpollbstep;	/* intervals of silence before a step backwards is believed */
 	int			beacon;		/* s */
 	struct config_groups	multicast;	/* multicastclient */
 	struct config_groups	manycast;	/* manycastserver */

@@ -4,19 +4,26 @@
 #include "client/assoc.h"
 #include "steps.h"
 
-#define EARLY		0.125	/* share of the interval by which a broadcast may come before its time */
+#define EARLY		0.125	/* share of the interval by which a broadcast may come before its time ... */
+#define EARLY_LEAST	1.0	/* s ... and besides */
+#define BACK_LEAST	2.0	/* s of silence, besides the intervals, before a server's step backwards is believed */
 #define LATE		1.25	/* intervals after which one is missed */
 #define VOLLEY_SAMPLES	3	/* answers that tell the delay, or fewer if the burst is over */
 
-/* Later than the last one by its own clock, and no sooner than an interval by ours: what is sent again is neither. */
+/*
+ * Later than the last one by its own clock, and no sooner than an interval by ours: what is sent again is neither.  Earlier than the last one is what
+ * is sent again, too, or by a server that was stepped backwards: as long as others count it is the former.
+ */
 static unsigned
 test_again(const struct assoc *a, const struct arrival *in, const struct bclient_opts *o, const struct packet *p)
 {
+	double since = monotime_diff(in->when, a->bcame), later = ntptime_diff(p->xmt, a->bxmt), interval = log2_seconds(p->poll);
+
 	if (a->bcame.ns == 0)
 		return 0;
-	if (ntptime_diff(p->xmt, a->bxmt) <= 0)
+	if (since < (1 - EARLY) * interval - EARLY_LEAST || later == 0)
 		return FLASH_DUP;
-	return monotime_diff(in->when, a->bcame) < (1 - EARLY) * log2_seconds(p->poll) - o->early ? FLASH_DUP : 0;
+	return later < 0 && o->back > 0 && since < o->back * interval + BACK_LEAST ? FLASH_DUP : 0;
 }
 
 static unsigned

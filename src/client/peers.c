@@ -9,7 +9,7 @@
 
 #define PASSIVE_POLL_MIN	3	/* log2 s: whoever asks faster is not followed further */
 
-const struct client_modes client_modes_default = { .auth = true, .broadcast = { .delay = -0.05, .early = 1 } };
+const struct client_modes client_modes_default = { .auth = true, .broadcast = { .delay = -0.05, .back = BCPOLLBSTEP_DEFAULT } };
 
 /* Our side of a packet (RFC 5905 section 7.3).  Stratum and refid belong together: without a right to claim time both say so. */
 void

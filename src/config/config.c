@@ -64,7 +64,7 @@ config_new(void)
 		.enable_stats = true,
 		.wander_threshold = 1e-7,
 		.logconfig = LOG_CLASSES_DEFAULT,
-		.modes = { .broadcastdelay = -0.05, .beacon = 3600, .ttl = { 0, 32, 64, 96, 128, 160, 192, 224 }, .nttl = CONFIG_TTLS_MAX },
+		.modes = { .broadcastdelay = -0.05, .beacon = 3600, .bcpollbstep = BCPOLLBSTEP_DEFAULT, .ttl = { 0, 32, 64, 96, 128, 160, 192, 224 }, .nttl = CONFIG_TTLS_MAX },
 		.rlimit = { .memlock = -1, .stacksize = -1, .filenum = -1 },
 	};
 	stats_defaults(c->filegen);

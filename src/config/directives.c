@@ -121,7 +121,8 @@ static const struct option tos_options[] = {
 	    .prose = "a dispersion of 16 s counts as infinite, as RFC 5905 has it" },
 	{ .name = "beacon", .type = OPT_INT, .offset = FIELD(modes.beacon), .min = 1, .max = COUNT_MAX,
 	    .prose = "s, longest wait of manycast between its searches" },
-	{ .name = "bcpollbstep", .type = OPT_INT, .offset = FIELD(modes.bcpollbstep), .max = 4, .prose = "log2 s, how early a broadcast may come" },
+	{ .name = "bcpollbstep", .type = OPT_INT, .offset = FIELD(modes.bcpollbstep), .max = 4,
+	    .prose = "intervals of silence before a broadcast that is earlier than the last one is believed" },
 	{ .name = "basedate", .type = OPT_DATE, .offset = FIELD(tos.basedate), .prose = "a day that is over: no server's time is taken for an earlier one" },
 };
 

@@ -132,7 +132,7 @@ settings_modes(const struct config *c)
 	m.broadcast.delay = c->modes.broadcastdelay != 0 ? c->modes.broadcastdelay : m.broadcast.delay;
 	if (c->modes.novolley && m.broadcast.delay <= 0)
 		m.broadcast.delay = NOVOLLEY_DELAY;
-	m.broadcast.early = log2_seconds(c->modes.bcpollbstep);
+	m.broadcast.back = c->modes.bcpollbstep;
 	memcpy(m.ttl, c->modes.ttl, sizeof(m.ttl));
 	m.nttl = c->modes.nttl;
 	m.beacon = c->modes.beacon;

@@ -7,6 +7,7 @@ import struct
 
 import effect_world as world
 from effect_world import Row
+from ntpwire import associations, request
 
 numbers = itertools.count(1)
 IP_RECVTTL = 12         # linux/in.h; Python has no name for it
@@ -70,6 +71,42 @@ def hears(side):
     return bool(side.sources()) if side.sources() or side.daemon.age() > 15 else None
 
 
+def answers_equals(group):
+    """Whether a search of somebody of our own stratum, 2, is answered, once we have the time."""
+    def see(side):
+        if side.synchronised() != 0:
+            return None
+        with side.world.asker.socket(source=side.addr["c"]) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(side.addr["c"]))
+            sock.sendto(request(stratum=2).pack(), (group, 123))
+            while select.select([sock], [], [], world.QUIET)[0]:
+                if sock.recvfrom(1024)[1][0] == side.addr["a"]:
+                    return True
+        return False
+    return see
+
+
+def goes_on_searching(group):
+    """Searches within nine seconds, when there have been as many sources as are wanted for a while."""
+    def see(side):
+        if side.synchronised() != 0:
+            return None
+        now = side.daemon.age()
+        began, before = side.__dict__.setdefault("satisfied", (now + 3, None))
+        if before is None and now >= began:
+            side.satisfied = (now, len(groups.packets(side, group)))
+        return len(groups.packets(side, group)) - before if before is not None and now > began + 9 else None
+    return see
+
+
+def selection_of_found(side):
+    """The best selection code of the servers that a search has brought."""
+    with side.node.socket() as sock:
+        words = (associations(sock, "127.0.0.1") or {}).values()
+        found = [word >> 8 & 7 for word in words if word & 0x1000]      # reachable
+    return max(found) if found and side.daemon.age() > 20 else None
+
+
 version = first(lambda data, _ttl: data[0] >> 3 & 7)
 length = first(lambda data, _ttl: len(data))
 hops = first(lambda _data, ttl: ttl)
@@ -98,6 +135,17 @@ def made():
     yield row("manycastclient", "version", "minpoll 1 version 3", version, 3, "minpoll 1")
     yield row("manycastclient", "key", "minpoll 1 key 7", length, 72, "minpoll 1")
     yield row("manycastclient", "ttl", "minpoll 1 ttl 2", hops, 64, "minpoll 1 ttl 3")
+    # Both daemons of this row are found by those of the next.
+    yield Row((), "disable auth\nserver {A} iburst\nrestrict default\nmanycastserver 239.9.8.1", None, None,
+              "disable auth\nserver {A} iburst\nrestrict default\nmanycastserver 239.9.8.1", group="found")
+    search = "disable auth\nmanycastclient 239.9.8.1 minpoll 1"
+    yield Row(("option manycastclient noselect",), f"{search} noselect", selection_of_found, 0, search, servers={}, timeout=40)
+    to = f"239.9.9.{next(numbers)}"
+    serves = f"server {{A}} iburst\nrestrict default\nmanycastserver {to}"
+    yield Row(("option tos cohort",), f"{serves}\ntos cohort 1\n# {{c}}", answers_equals(to), True, f"{serves}\n# {{c}}")
+    to = f"239.9.9.{next(numbers)}"
+    search = f"server {{A}} iburst minpoll 3\nmanycastclient {to} minpoll 1\ntos minclock 1"
+    yield Row(("option tos beacon",), f"{search} beacon 3", goes_on_searching(to), lambda n: n >= 2, search, timeout=40)
     to = f"239.9.9.{next(numbers)}"
     cast = f"server {{A}} iburst\nbroadcast {to} minpoll 1 ttl 1"
     yield Row(("directive - ttl",), f"ttl 3 7 11\n{cast}", hops(to), 7, cast, timeout=40)

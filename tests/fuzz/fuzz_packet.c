@@ -96,7 +96,7 @@ forgive(struct assoc *before, const struct assoc *after)
 static void
 hear(struct world *w, const struct arrival *in, struct assoc *before)
 {
-	const struct bclient_opts o = { .delay = (w->in.p - w->in.end) % 2 == 0 ? -0.05 : 0.004, .early = 1 };
+	const struct bclient_opts o = { .delay = (w->in.p - w->in.end) % 2 == 0 ? -0.05 : 0.004, .back = 1 };
 	struct packet_tail tail;
 	struct packet p;
 	bool whole = packet_parse(&p, &tail, in->buf, in->len) == WIRE_OK;

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The statistics files of a running daemon, read as ntpd's are."""
+import csv
 import json
 import os
 import pwd
 import re
 import signal
+import statistics
 import time
 
 import daemons
@@ -91,10 +93,10 @@ def stopped_run(lab):
     upstream(lab, offset=0.5, delay=0.002, jitter=0.002)
     node = client(lab)
     began = time.time()
-    process = daemons.ntpd(node, LINES + EVERYTHING)
+    process = daemons.ntpd(node, LINES.replace("poll 3", "poll 1") + EVERYTHING)
     daemons.wait_synchronised(node)
     wait_until(lambda: text_of(node, "peerstats").count(A) >= 2 and text_of(node, "peerstats").count(B6) >= 2
-               and text_of(node, "loopstats").count("\n") >= 3, 90, "samples of both servers are on file", interval=0.5)
+               and text_of(node, "loopstats").count("\n") >= 3 and time.time() > began + 7, 90, "samples of both servers are on file", interval=0.5)
     assert process.stop() == 0
     return node, began, time.time()
 
@@ -174,6 +176,44 @@ def check_ntpsec_reads_them(node, lines):
     assert seen["peers"] == {a: sum(a in line.split() for line in lines["peerstats"]) for a in (A, B6)}
 
 
+# Units of ntpviz, per one of ours.
+UNITS = {"ppm": 1, "ppb": 1e3, "s": 1, "ms": 1e3, "\xb5s": 1e6, "ns": 1e9, "ps": 1e12}
+
+
+def plotted(node):
+    """What ntpviz says of each curve that it has drawn, by its name; and the names of its pictures."""
+    out = node.dir / "plots"
+    result = node.run(["/usr/bin/python3", "-B", daemons.PEERS / "usr/bin/ntpviz", "-g", "-w", "s", "-d", STATS.rstrip("/"), "-o", out],
+                      env=daemons.PEER_ENV, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert [line for line in result.stderr.splitlines() if "no temps to graph" not in line] == []
+    with open(out / "summary.csv", encoding="utf-8", newline="") as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file)}
+    return rows, {p.name for p in out.glob("*.png") if p.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and p.stat().st_size > 4000}
+
+
+def check_ntpviz_draws_them(node, lines):
+    """NTPsec's plotter makes its pictures of the files, and what it sums up is what is on file."""
+    def column(kind, n, addr=""):
+        words = [line.split() for line in lines[kind]]
+        return [float(w[n]) for w in words if addr in ("", w[2])]
+
+    rows, pictures = plotted(node)
+    curves = {"Local Clock Time Offset": column("loopstats", 2), "Local Clock Frequency Offset": column("loopstats", 3),
+              "Local RMS Time Jitter": column("loopstats", 4), "Local RMS Frequency Jitter": column("loopstats", 5)}
+    for addr in (A, B6):
+        curves[f"Server Offset {addr}"] = column("peerstats", 4, addr)
+        curves[f"Server Jitter {addr}"] = column("peerstats", 7, addr)
+    assert set(rows) == set(curves)
+    for name, values in curves.items():
+        factor = UNITS[rows[name]["Units"]]
+        for figure, ours in (("Min", min(values)), ("Max", max(values)), ("Mean", statistics.mean(values))):
+            assert abs(float(rows[name][figure]) - ours * factor) < 1e-3, (name, figure, rows[name], values)
+    wanted = {"local-offset", "local-jitter", "local-stability", "local-offset-histogram", "peer-offsets", "peer-jitters"}
+    wanted |= {f"peer-{what}-{addr.replace(':', '-')}" for what in ("offset", "jitter") for addr in (A, B6)}
+    assert {name + ".png" for name in wanted} <= pictures, pictures
+
+
 def test_statistics_of_a_run_have_the_columns_of_ntpd_and_are_true(lab):
     node, began, ended = stopped_run(lab)
     days = {time.strftime("%Y%m%d", time.gmtime(t)) for t in (began - 1, ended + 1)}
@@ -187,8 +227,10 @@ def test_statistics_of_a_run_have_the_columns_of_ntpd_and_are_true(lab):
     check_peers(node, raw)
     check_events(node)
     check_totals(node, raw, began, ended)
-    assert all(r["poll"] == "3" and abs(float(r["freq"])) <= 500 for r in records(node, "loopstats"))
-    check_ntpsec_reads_them(node, {k: text_of(node, k).splitlines() for k in FORMS})
+    assert all(r["poll"] == "1" and abs(float(r["freq"])) <= 500 for r in records(node, "loopstats"))
+    lines = {k: text_of(node, k).splitlines() for k in FORMS}
+    check_ntpsec_reads_them(node, lines)
+    check_ntpviz_draws_them(node, lines)
 
 
 def test_unprivileged_daemon_owns_its_files_and_the_command_line_says_where(lab):
