@@ -118,7 +118,7 @@ def test_a_client_whose_key_the_server_does_not_take_gets_a_crypto_nak(lab, keys
 
 
 def test_notrust_wants_a_signature(lab):
-    start_server(lab, "restrict default notrust\nrestrict 127.0.0.1\n")
+    start_server(lab, "restrict default notrust\nrestrict 192.0.2.11\nrestrict 127.0.0.1\n")
     other = lab.node("other", OTHER)
     packet = request().pack()
     assert ask_raw(other, packet) is None
