@@ -23,7 +23,8 @@
 	X(limited,	"rate limited") \
 	X(kodsent,	"KoD responses") \
 	X(sent,		"replies sent") \
-	X(sendfailed,	"replies lost in sending")
+	X(sendfailed,	"replies lost in sending") \
+	X(dropped,	"queries and peers' packets that were too many for the main thread")
 
 struct server_counters {
 #define X(name, prose)	uint64_t name;

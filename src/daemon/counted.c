@@ -67,6 +67,7 @@ count_all(const struct root *r, struct counts *c)
 	c->other.control = r->mode6->requests;
 	c->other.io_received = c->server.received;
 	c->other.io_sent = c->server.sent + r->mode6->sent + sent;
+	c->other.io_dropped = c->server.dropped;
 	c->other.io_sendfailed = c->server.sendfailed;
 	c->other.timer_xmts = sent;
 	c->other.io_sent += r->signd_counts.serves_good;

@@ -83,56 +83,66 @@ crew_enter(struct member *m, struct monotime now)
 	if (!m->crew->threaded)
 		return;
 	take_turn(m);
+	m->now = now;
 	refresh(m, now);
 }
 
 void
 crew_leave(struct member *m)
 {
+	if (m->calls)
+		ring(m->crew->call_fd);
+	m->calls = false;
 	crew_unlock(m);
 }
 
 /* --- what is passed up --------------------------------------------------------------------- */
 
-/* On the worker's thread. */
+/* With one worker: in the caller's loop already. */
 static void
-pass_up(void *arg, const struct datagram *d, unsigned flags, int fd)
+pass_straight(void *arg, const struct passed *p)
 {
-	struct member *m = arg;
-	struct relayed *r;
-	bool first;
+	const struct crew *c = ((const struct member *)arg)->crew;
 
-	pthread_mutex_lock(&m->relay_lock);
-	first = m->up_n == 0;
-	if (m->up_n < RELAY_MAX && d->len <= PACKET_MAX) {
-		r = &m->up[(m->up_first + m->up_n++) % RELAY_MAX];
-		r->d = *d;
-		r->flags = flags;
-		r->fd = fd;
-		memcpy(r->buf, d->buf, d->len);
-		r->d.buf = r->buf;
-	}
-	pthread_mutex_unlock(&m->relay_lock);
-	if (first)
-		ring(m->crew->call_fd);
+	c->control(c->control_arg, p->d, p->flags, p->fd);
 }
 
-/* Takes the oldest; false if there is none. */
+/* On the worker's thread.  The main loop is called when the batch is through. */
+static void
+pass_up(void *arg, const struct passed *p)
+{
+	struct member *m = arg;
+	bool first, placed;
+
+	pthread_mutex_lock(&m->relay_lock);
+	first = !relay_waits(&m->relay);
+	placed = relay_put(&m->relay, p, m->now);
+	pthread_mutex_unlock(&m->relay_lock);
+	m->calls |= first && placed;
+	m->worker.counters.dropped += !placed;
+}
+
+/* Takes the oldest of a kind; false if there is none. */
 static bool
-take_up(struct member *m, struct relayed *out)
+take_up(struct member *m, enum relay_kind kind, struct relayed *out)
 {
 	bool there;
 
 	pthread_mutex_lock(&m->relay_lock);
-	there = m->up_n > 0;
-	if (there) {
-		*out = m->up[m->up_first];
-		out->d.buf = out->buf;
-		m->up_first = (m->up_first + 1) % RELAY_MAX;
-		m->up_n--;
-	}
+	there = relay_take(&m->relay, kind, out);
 	pthread_mutex_unlock(&m->relay_lock);
 	return there;
+}
+
+static bool
+has_more(struct member *m)
+{
+	bool more;
+
+	pthread_mutex_lock(&m->relay_lock);
+	more = relay_waits(&m->relay);
+	pthread_mutex_unlock(&m->relay_lock);
+	return more;
 }
 
 /* On the main thread.  No more than what can be there at once, so that a flood of requests leaves room for the rest of the loop. */
@@ -145,19 +155,16 @@ on_call(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	hear((int)fd);
 	beat_answer(&c->beat, monotime_now());
-	for (size_t i = 0; i < c->n; i++) {
-		for (int k = 0; k < RELAY_MAX && take_up(c->member[i], &r); k++) {
+	for (size_t i = 0; i < c->n * RELAY_KINDS; i++) {
+		struct member *m = c->member[i % c->n];
+
+		for (int k = 0; k < RELAY_MAX && take_up(m, (enum relay_kind)(i / c->n), &r); k++) {
 			if (r.fd != -1)
 				c->control(c->control_arg, &r.d, r.flags, r.fd);
 		}
 	}
 	for (size_t i = 0; i < c->n; i++) {
-		bool more;
-
-		pthread_mutex_lock(&c->member[i]->relay_lock);
-		more = c->member[i]->up_n > 0;
-		pthread_mutex_unlock(&c->member[i]->relay_lock);
-		if (more)
+		if (has_more(c->member[i]))
 			ring(c->call_fd);
 	}
 }
@@ -168,12 +175,7 @@ crew_forget(struct member *m, int fd)
 	if (!m->crew->threaded)
 		return;
 	pthread_mutex_lock(&m->relay_lock);
-	for (size_t i = 0; i < m->up_n; i++) {
-		struct relayed *r = &m->up[(m->up_first + i) % RELAY_MAX];
-
-		if (r->fd == fd)
-			r->fd = -1;
-	}
+	relay_forget(&m->relay, fd);
 	pthread_mutex_unlock(&m->relay_lock);
 }
 
@@ -243,7 +245,7 @@ member_free(struct member *m)
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->gate);
 	worker_clear(&m->worker);
-	free(m->up);
+	relay_clear(&m->relay);
 	free(m);
 }
 
@@ -252,9 +254,8 @@ static bool
 member_equip(struct member *m)
 {
 	m->base = event_base_new();
-	m->up = calloc(RELAY_MAX, sizeof(*m->up));
 	m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (m->base == NULL || m->up == NULL)
+	if (m->base == NULL || !relay_init(&m->relay, monotime_now()))
 		return false;
 	m->wake = watch(m->base, m->wake_fd, on_wake, m);
 	return m->wake != NULL;
@@ -276,8 +277,8 @@ member_new(struct crew *c, size_t number, struct event_base *base)
 	pthread_cond_init(&m->done, NULL);
 	m->base = c->threaded ? NULL : base;
 	sysvars_init(&m->worker.sys, 0);
-	m->worker.control = c->threaded ? pass_up : c->control;
-	m->worker.control_arg = c->threaded ? m : c->control_arg;
+	m->worker.pass = c->threaded ? pass_up : pass_straight;
+	m->worker.pass_arg = m;
 	if (worker_init(&m->worker) && (!c->threaded || member_equip(m)))
 		return m;
 	member_free(m);

@@ -4,7 +4,7 @@
  *
  * Who may touch what.  A worker's tables are its thread's, which holds the worker's lock while it works on a batch - once per batch, and nobody
  * else wants it then but the main thread, when it looks at the tables or changes what a worker goes by.  What has to happen on a
- * worker's event base is run by its thread (crew_run).  What workers are not made for - mode 6 - they pass up to the main thread's loop.
+ * worker's event base is run by its thread (crew_run).  What workers are not made for - mode 6, packets for associations - they pass up to the main thread's loop.
  * The published values come by a snapshot without a lock.  With one worker there is no thread, and all of this does nothing.
  */
 #ifndef SERVER_CREW_H
@@ -12,21 +12,11 @@
 
 #include <pthread.h>
 
-#include "net/steer.h"
+#include "relay.h"
 #include "snapshot.h"
 #include "worker.h"
 
-#define RELAY_MAX	16	/* mode 6 requests of one worker that wait for the main thread; more are lost, as datagrams may be */
-
 struct crew;
-
-/* A mode 6 request on its way up. */
-struct relayed {
-	struct datagram	d;
-	unsigned	flags;
-	int		fd;
-	uint8_t		buf[PACKET_MAX];
-};
 
 typedef bool crew_job(void *arg);
 
@@ -35,6 +25,8 @@ struct member {
 	struct crew		*crew;
 	unsigned		 number;	/* of the member: the sources steered to it */
 	struct event_base	*base;		/* the thread's own, or the caller's */
+	struct monotime		 now;		/* of the batch in work */
+	bool			 calls;		/* the main loop, when the batch is through */
 	uint64_t		 seen;		/* number of the snapshot it goes by */
 	bool			 running;
 	pthread_t		 thread;
@@ -46,8 +38,7 @@ struct member {
 	void			*job_arg;
 	bool			 job_result;
 	pthread_mutex_t		 relay_lock;	/* guards the rest */
-	struct relayed		*up;		/* RELAY_MAX, a ring */
-	size_t			 up_first, up_n;
+	struct relay		 relay;
 };
 
 struct crew {

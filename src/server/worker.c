@@ -170,6 +170,14 @@ interleave(struct worker *w, const struct request *rq, const struct request_head
 	return true;
 }
 
+static void
+pass(const struct worker *w, const struct datagram *d, const struct request *rq, const struct request_head *head, int fd)
+{
+	struct passed p = { .d = d, .flags = rq->flags, .fd = fd, .known = rq->known, .is_signed = head->key != NULL };
+
+	w->pass(w->pass_arg, &p);
+}
+
 /* One datagram; true if there is now a reply to it in that slot. */
 static bool
 answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, int fd, struct monotime now)
@@ -204,13 +212,13 @@ answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, 
 	respond_count(&w->counters, why, d->len > 0 ? respond_version(d->buf[0]) : 0);
 	respond_count_ver1(&w->counters, why, d->len > 0 ? d->buf[0] : 0);
 	if (why == RESPOND_CONTROL || why == RESPOND_MSSNTP) {
-		w->control(w->control_arg, d, rq.flags, fd);
+		pass(w, d, &rq, &head, fd);
 		return false;
 	}
 	w->smeared[slot] = head.reply_mode == MODE_SERVER ? w->smear : 0;
 	rq.rec = walltime_add(rq.rec, w->smeared[slot]);
 	if (is_unasked(w, &rq, why, &head))
-		w->control(w->control_arg, d, rq.flags, fd);
+		pass(w, d, &rq, &head, fd);
 	out->len = build(w, why, &rq, &head, out->buf);
 	if (out->len == 0)
 		return false;

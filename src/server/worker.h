@@ -10,6 +10,16 @@
 #include "server/listener.h"
 #include "server/respond.h"
 
+/* A datagram that is not, or not only, to be answered by the worker: see listener_control_cb. */
+struct passed {
+	const struct datagram	*d;
+	unsigned		 flags;		/* RESTRICT_… */
+	int			 fd;		/* by which it came */
+	bool			 known;		/* in the name of a symmetric association of ours */
+	bool			 is_signed;	/* rightly, by a key that is trusted */
+};
+typedef void worker_pass(void *arg, const struct passed *p);
+
 struct worker {
 	struct sysvars		 sys;		/* as published */
 	struct clockmap		 map;
@@ -24,8 +34,8 @@ struct worker {
 	size_t			 ndeaf;
 	const struct addr	*bcast;		/* borrowed: broadcast addresses of networks that we listen on */
 	size_t			 nbcast;
-	listener_control_cb	*control;
-	void			*control_arg;
+	worker_pass		*pass;
+	void			*pass_arg;
 	struct listener_interest interest;	/* as the listener has it */
 	struct datagram		 in[UDP_BATCH], out[UDP_BATCH];	/* what came, and the replies as they are in the outbox */
 	struct udp_outbox	*outbox;

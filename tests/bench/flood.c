@@ -66,6 +66,13 @@ upper_ones(const struct flood *f)
 	return SENDERS + ((f->turn & 0x1fff) << 16);
 }
 
+static uint32_t
+the_peer(const struct flood *f)
+{
+	(void)f;
+	return SENDERS + 1;
+}
+
 static size_t
 fill_request(struct flood *f, uint8_t *payload, uint16_t *port)
 {
@@ -113,6 +120,18 @@ fill_ports(struct flood *f, uint8_t *payload, uint16_t *port)
 	return len;
 }
 
+/* Modes 1 (symmetric active), 2 (passive) and 4 (server's reply) in turn. */
+static size_t
+fill_peer(struct flood *f, uint8_t *payload, uint16_t *port)
+{
+	static const uint8_t modes[] = { 1, 2, 4 };
+	size_t len = fill_request(f, payload, port);
+
+	*port = 123;
+	payload[0] = (uint8_t)(4 << 3 | modes[f->turn % 3]);
+	return len;
+}
+
 static size_t
 fill_fragment(struct flood *f, uint8_t *payload, uint16_t *port)
 {
@@ -126,6 +145,7 @@ static const struct kind kinds[] = {
 	{ "control",	fill_query,	near_ones,	false },
 	{ "ports",	fill_ports,	near_ones,	false },
 	{ "fragments",	fill_fragment,	near_ones,	true },
+	{ "peer",	fill_peer,	the_peer,	false },
 	{ "bucket",	fill_request,	upper_ones,	false },
 };
 

@@ -16,7 +16,7 @@ struct flood;
 
 /*
  * Kinds: requests (like any other client's, to compare with), garbage, control (queries), ports (requests from ports 0, 7, 19 and 123), fragments (beginnings
- * without an end), bucket (requests from addresses that differ in their upper half only and so meet in one bucket of a table without a keyed hash).
+ * without an end), peer (modes 1, 2 and 4 in the name of 32.0.0.1), bucket (requests from addresses that differ in their upper half only and so meet in one bucket of a table without a keyed hash).
  * NULL if there is no such kind.  Exits if the kernel refuses.
  */
 struct flood *flood_new(const char *kind, const struct sockaddr_in *server);

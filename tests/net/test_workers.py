@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Several workers are one server: to clients, to limits, to ntpq; and they serve nothing stale."""
+import contextlib
 import ctypes
 import os
 import re
@@ -12,7 +13,8 @@ import pytest
 
 import daemons
 from lab import program, wait_until
-from ntpwire import ask, control, read_variables, request, variables
+from ntpwire import (MODE_ACTIVE, OP_READVAR, Control, Packet, ask, associations, control, ntp_time, read_variables, request,
+                     variables)
 
 OURS, OURS6, UPSTREAM = "192.0.2.1", "2001:db8::1", "192.0.2.10"
 CONF = f"server {UPSTREAM} iburst minpoll 3 maxpoll 3\nrestrict default\n"
@@ -225,6 +227,50 @@ class Halt:
 
     def __exit__(self, *_):
         self._trace(PTRACE_DETACH)
+
+
+PEER, FLOODERS = CLIENTS[0], CLIENTS[1:4]
+
+
+def count(node, assoc, *names):
+    with node.socket() as sock:
+        found = read_variables(sock, "127.0.0.1", assoc=assoc, names=",".join(names))
+    return sum(int(found[name]) for name in names)
+
+
+def heard(node, assoc):
+    return count(node, assoc, "received", "bogusorg", "oldpkt", "badauth")
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's threads come first")
+@pytest.mark.parametrize("flood", ["queries", "peer packets"])
+def test_floods_of_what_goes_up_do_not_crowd_out_the_rest(lab, flood):
+    """Queries, and packets for associations, wait for the main thread; a flood of one while it is busy leaves the other its place, and one peer another."""
+    node, process = start(lab, "workers 2\n" + "".join(f"peer {a} minpoll 3 maxpoll 3\n" for a in [PEER] + FLOODERS))
+    other = connect(lab, *CLIENTS)
+    with node.socket() as sock:
+        ids = {read_variables(sock, "127.0.0.1", assoc=i, names="srcadr")["srcadr"]: i for i in associations(sock, "127.0.0.1")}
+    query = Control(opcode=OP_READVAR, sequence=7, data=b"stratum").pack()
+    active = Packet(mode=MODE_ACTIVE, stratum=3, poll=3, transmit=ntp_time(time.time_ns())).pack()
+    before = heard(node, ids[PEER])
+    names = CLIENTS[4:] if flood == "queries" else FLOODERS
+    with contextlib.ExitStack() as stack:
+        flooders = [stack.enter_context(other.socket(source=(name, 123))) for name in names]
+        peer = stack.enter_context(other.socket(source=(PEER, 123)))
+        asker = stack.enter_context(other.socket(source=PEER))
+        asker.settimeout(3)
+        with Halt(process.pid):
+            for i in range(400):
+                flooders[i % len(flooders)].sendto(query if flood == "queries" else active, (OURS, 123))
+            time.sleep(0.1)     # the workers have taken them all
+            peer.sendto(active, (OURS, 123))
+            if flood == "peer packets":
+                asker.sendto(query, (OURS, 123))
+            time.sleep(0.1)
+        wait_until(lambda: heard(node, ids[PEER]) > before, 3, "the peer's packet is heard")
+        if flood == "peer packets":
+            assert b"stratum=2" in asker.recv(2000)
+    assert count(node, 0, "io_dropped") > 100
 
 
 def test_a_stalled_main_thread_is_not_spoken_for(lab):
