@@ -111,6 +111,7 @@ def test_a_client_whose_key_the_server_does_not_take_gets_a_crypto_nak(lab, keys
     node, process = start_server(lab, keys=keys, trust=trust)
     other = lab.node("other", OTHER)
     packet = request().pack()
+    daemons.wait_answers(other, SERVER)
     reply = ask_raw(other, signed(2, SECRET, packet))
     assert reply is not None and len(reply) == 52 and reply[48:] == bytes(4), why
     good = ask_raw(other, packet)
