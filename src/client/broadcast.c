@@ -95,7 +95,8 @@ mobilize(struct client *c, const struct client_unasked *u, const struct packet *
 	if (s == NULL)
 		return;
 	source_set_addr(s, &u->d->peer);
-	log_info("%s is a broadcast server we listen to", source_str(s, who, sizeof(who)));
+	if (glue_guest_line(c))
+		log_info("%s is a broadcast server we listen to", source_str(s, who, sizeof(who)));
 	if (c->opts.modes.broadcast.delay > 0)
 		source_hear(s, u->d);
 }

@@ -64,6 +64,7 @@ struct client {
 	int			 change_fd;	/* sysclock_change_fd */
 	struct event		*changed;
 	struct log_gate		 vote_gate, clock_gate, meddle_gate;
+	struct log_ration	 guest_lines;
 	uint32_t		*own;		/* our reference IDs */
 	size_t			 nown;
 	uint16_t		 last_id;
@@ -72,6 +73,9 @@ struct client {
 	bool			 committed;	/* once mode: the correction is under way … */
 	bool			 reported;	/* … and said how it went */
 };
+
+/* May a line about sources that packets have brought about be written?  Whoever replays signed packets in other names makes many: so many a minute. */
+bool glue_guest_line(struct client *c);
 
 /* Arms a timer; a negative time disarms it. */
 void glue_arm(struct event *ev, double seconds);

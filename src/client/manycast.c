@@ -53,7 +53,8 @@ take_server(struct source *s, const struct addr *a)
 	if (member == NULL)
 		return;
 	member->pool = s->assoc.id;
-	log_info("manycast %s: using %s", addr_str(&s->assoc.addr, group, sizeof(group)), addr_str(a, ip, sizeof(ip)));
+	if (glue_guest_line(c))
+		log_info("manycast %s: using %s", addr_str(&s->assoc.addr, group, sizeof(group)), addr_str(a, ip, sizeof(ip)));
 	source_set_addr(member, a);
 }
 

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "glue.h"
 
+#define GUEST_LINES		6	/* a minute */
 #define PASSIVE_POLL_MIN	3	/* log2 s: whoever asks faster is not followed further */
 
 const struct client_modes client_modes_default = { .auth = true, .broadcast = { .delay = -0.05, .back = BCPOLLBSTEP_DEFAULT } };
@@ -56,6 +57,18 @@ peers_speak(struct source *s, struct assoc_out *out)
 		return 0;
 	s->assoc.local.family = 0;	/* it may be gone: the next one leaves as it is routed */
 	return -1;
+}
+
+bool
+glue_guest_line(struct client *c)
+{
+	unsigned held;
+
+	if (!log_ration(&c->guest_lines, monotime_now(), GUEST_LINES, &held))
+		return false;
+	if (held > 0)
+		log_info("%u more lines about such sources in the minute before", held);
+	return true;
 }
 
 static struct source *
@@ -127,7 +140,8 @@ mobilize_passive(struct client *c, const struct client_unasked *u, const struct 
 	source_set_addr(s, &u->d->peer);
 	s->assoc.next = monotime_add(monotime_now(), log2_seconds(o.minpoll));
 	glue_arm(s->due, log2_seconds(o.minpoll));
-	log_info("%s is a symmetric passive peer now", source_str(s, who, sizeof(who)));
+	if (glue_guest_line(c))
+		log_info("%s is a symmetric passive peer now", source_str(s, who, sizeof(who)));
 }
 
 void

@@ -218,7 +218,7 @@ connect_gpsd(struct refclock *c)
 		return;
 	}
 	bufferevent_setcb(g->conn, on_read, NULL, on_event, c);
-	bufferevent_setwatermark(g->conn, EV_READ, 0, 2 * LINE_MAX_OCTETS);
+	bufferevent_setwatermark(g->conn, EV_READ, 0, (size_t)2 * LINE_MAX_OCTETS);
 	if (bufferevent_enable(g->conn, EV_READ | EV_WRITE) == -1 || bufferevent_socket_connect(g->conn, (struct sockaddr *)&to, sizeof(to)) == -1) {
 		if (g->conn != NULL && !event_pending(g->again, EV_TIMEOUT, NULL))
 			lose(c, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));

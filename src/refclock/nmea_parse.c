@@ -45,8 +45,13 @@ static bool
 unwrap(const char *s, size_t len, const char **body, size_t *n)
 {
 	unsigned sum = 0;
+	int high, low;
 
-	if (len < 5 || len > NMEA_LEN_MAX || s[0] != '$' || s[len - 3] != '*' || hex(s[len - 2]) == -1 || hex(s[len - 1]) == -1)
+	if (len < 5 || len > NMEA_LEN_MAX || s[0] != '$' || s[len - 3] != '*')
+		return false;
+	high = hex(s[len - 2]);
+	low = hex(s[len - 1]);
+	if (high < 0 || low < 0)
 		return false;
 	for (size_t i = 1; i < len - 3; i++) {
 		if (s[i] < ' ' || s[i] > '~' || s[i] == '$' || s[i] == '*')
@@ -55,7 +60,7 @@ unwrap(const char *s, size_t len, const char **body, size_t *n)
 	}
 	*body = s + 1;
 	*n = len - 4;
-	return sum == (unsigned)(hex(s[len - 2]) << 4 | hex(s[len - 1]));
+	return sum == (unsigned)(high << 4 | low);
 }
 
 static int
@@ -155,7 +160,7 @@ fields_of(const struct layout *l)
 enum nmea_err
 nmea_parse(const char *s, size_t len, struct nmea_time *out)
 {
-	struct field f[FIELDS_MAX];
+	struct field f[FIELDS_MAX] = { { .s = NULL } };
 	const struct layout *l;
 	struct nmea_time t = { .day_ns = 0 };
 	const char *body;

@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "crew.h"
 
-#define STACK_SIZE	(512 * 1024)	/* octets; the deepest call needs a twentieth, a sanitizer's build a little more */
+#define STACK_SIZE	((size_t)512 * 1024)	/* octets; the deepest call needs a twentieth, a sanitizer's build a little more */
 
 /* A full counter means that there is a call already. */
 static void

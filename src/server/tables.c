@@ -67,12 +67,19 @@ swap(struct member *m, struct set *s, const struct listener_opts *o, bool keep_m
 	*s = old;
 }
 
+static bool
+same_mru(const struct mru_opts *a, const struct mru_opts *b)
+{
+	return a->maxdepth == b->maxdepth && a->maxmem == b->maxmem && a->mindepth == b->mindepth && a->maxage == b->maxage && a->minage == b->minage &&
+	    a->initalloc == b->initalloc && a->initmem == b->initmem && a->incalloc == b->incalloc && a->incmem == b->incmem;
+}
+
 int
 tables_set(struct crew *c, const struct listener_opts *o, const struct listener_opts *before, const struct restrict_list *restricts)
 {
 	struct set set[LISTENER_WORKERS_MAX] = { { .mru = NULL } };
 	bool want = o->monitor || restrict_uses(restricts, RESTRICT_LIMITED), have = c->member[0]->worker.mru != NULL;
-	bool keep = want && have && before != NULL && memcmp(&before->mru, &o->mru, sizeof(o->mru)) == 0;
+	bool keep = want && have && before != NULL && same_mru(&before->mru, &o->mru);
 	int saved = 0;
 
 	for (size_t i = 0; i < c->n && saved == 0; i++) {

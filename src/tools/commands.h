@@ -10,7 +10,7 @@
 #include "session.h"
 
 #define COMMAND_ARGS_MAX	32
-#define COMMAND_LINE		-1	/* as max_args: the rest of the line is one argument, whatever is in it */
+#define COMMAND_LINE		(-1)	/* as max_args: the rest of the line is one argument, whatever is in it */
 
 struct command {
 	const char	*name;

@@ -157,7 +157,7 @@ units_shortest(double d, char buf[static UNITS_MAX])
 		snprintf(buf, UNITS_MAX, "%.*e", digits - 1, d);
 	while (strtod(buf, NULL) != d && digits++ < 17);
 	e = strchr(buf, 'e');
-	exponent = e != NULL ? atoi(e + 1) : 0;
+	exponent = e != NULL ? (int)strtol(e + 1, NULL, 10) : 0;
 	if (exponent < -4 || exponent >= 16)
 		return buf;
 	snprintf(buf, UNITS_MAX, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 1, d);

@@ -34,6 +34,8 @@ def ntpd(node, conf=None, *args, name="ntpd", software_clock=True, trace=False, 
     argv += args
     if trace:
         argv = hostclock.traced(argv, node.dir / "clock.trace")
+        # A sanitizer looks for leaks as a debugger, and there can be only one.
+        kwargs["env"] = {"ASAN_OPTIONS": "detect_leaks=0", **(kwargs.get("env") or {})}
     return node.start(argv, name, **kwargs)
 
 

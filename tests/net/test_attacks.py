@@ -192,7 +192,7 @@ def served(lab):
     lab.timeserver = daemons.TimeServer(lab.node("up", UPSTREAM), {UPSTREAM: {}})
     node, stranger = lab.node("server", OURS, OURS6), lab.node("stranger", OTHER)
     daemon = daemons.ntpd(node, f"server {UPSTREAM} iburst minpoll 3 maxpoll 3\nrestrict default limited kod\nrestrict 127.0.0.1\n"
-                                "discard average 3 minimum 2\n")
+                                "discard average 3 minimum 2\n", env={"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"})
     daemons.wait_synchronised(node)
     return node, stranger, daemon
 

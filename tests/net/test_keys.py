@@ -111,6 +111,7 @@ def test_a_client_whose_key_the_server_does_not_take_gets_a_crypto_nak(lab, keys
     node, process = start_server(lab, keys=keys, trust=trust)
     other = lab.node("other", OTHER)
     packet = request().pack()
+    daemons.wait_answers(other, SERVER)
     reply = ask_raw(other, signed(2, SECRET, packet))
     assert reply is not None and len(reply) == 52 and reply[48:] == bytes(4), why
     good = ask_raw(other, packet)
@@ -121,9 +122,10 @@ def test_notrust_wants_a_signature(lab):
     start_server(lab, "restrict default notrust\nrestrict 192.0.2.11\nrestrict 127.0.0.1\n")
     other = lab.node("other", OTHER)
     packet = request().pack()
+    # Until its cable carries packets, which takes the kernel a moment.
+    reply = wait_until(lambda: ask_raw(other, signed(2, SECRET, packet)), 5, "an answer")
+    assert len(reply) == 72
     assert ask_raw(other, packet) is None
-    reply = ask_raw(other, signed(2, SECRET, packet))
-    assert reply is not None and len(reply) == 72
     want = hashlib.sha1(bytes.fromhex(SECRET) + reply[:48]).digest()
     assert hmac.compare_digest(reply[52:], want) and reply[48:52] == struct.pack("!I", 2)
 
