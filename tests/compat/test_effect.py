@@ -197,6 +197,13 @@ def listed_files(side):
     return sorted(p.name.split(".")[0] for p in pathlib.Path(side.node.dir, "lib/ntp").iterdir() if "stats" in p.name)
 
 
+def dated_files(side):
+    """Of each statistics file, whether its name has a date in it."""
+    if listed_files(side) is None:
+        return None
+    return sorted("." in p.name for p in pathlib.Path(side.node.dir, "lib/ntp").iterdir() if "stats" in p.name)
+
+
 def frequency(side):
     return float(side.system("frequency")["frequency"])
 
@@ -216,6 +223,7 @@ def scheduling(side):
 ANSWER, REFUSED, SILENCE = "answer", "refused", "silence"
 HALF = {"A": {"offset": 0.3}}
 BURST = "server {A} iburst"
+STATS = BURST + "\nstatsdir /var/lib/ntp/\n"
 
 GOOD3 = "\n".join(f"server {{{x}}} iburst" for x in "ABC")
 EIGHT = "\n".join(f"server {{{x}}} minpoll 3 maxpoll 3" for x in "ABCDEFGH")
@@ -251,9 +259,12 @@ ALONE = [
         BURST + "\nstatsdir /var/lib/ntp/\nstatistics peerstats", listed_files, ["peerstats", "peerstats"], BURST),
     Row(option("disable", "stats"), BURST + "\nstatsdir /var/lib/ntp/\nstatistics peerstats\ndisable stats", listed_files, [],
         BURST + "\nstatsdir /var/lib/ntp/\nstatistics peerstats"),
-    Row(directive("filegen") + option("filegen", "file", "type", "nolink", "enable", "type none"),
-        BURST + "\nstatsdir /var/lib/ntp/\nfilegen loopstats file mystats type none nolink enable", listed_files, ["mystats"],
-        BURST + "\nstatsdir /var/lib/ntp/\nfilegen loopstats"),
+    Row(directive("filegen"), STATS + "filegen loopstats", listed_files, ["loopstats", "loopstats"], STATS),
+    Row(option("filegen", "file"), STATS + "filegen loopstats file mystats", listed_files, ["mystats", "mystats"], STATS + "filegen loopstats"),
+    Row(option("filegen", "type", "type none"), STATS + "filegen loopstats type none", dated_files, [False], STATS + "filegen loopstats"),
+    Row(option("filegen", "nolink"), STATS + "filegen loopstats nolink", dated_files, [True], STATS + "filegen loopstats"),
+    Row(option("filegen", "enable"), STATS + "filegen loopstats disable\nfilegen loopstats enable", listed_files, ["loopstats", "loopstats"],
+        STATS + "filegen loopstats disable"),
     Row(option("filegen", "disable"), BURST + "\nstatsdir /var/lib/ntp/\nstatistics loopstats peerstats\nfilegen peerstats disable nolink\n"
         "filegen loopstats nolink", listed_files, ["loopstats"],
         BURST + "\nstatsdir /var/lib/ntp/\nstatistics loopstats peerstats\nfilegen peerstats nolink\nfilegen loopstats nolink"),
@@ -268,7 +279,9 @@ ALONE = [
         BURST + "\nrestrict {c} limited"),
     Row(option("discard", "average"), BURST + "\nrestrict {c} limited\ndiscard minimum 0 average 0", requests_passed(40), 40,
         BURST + "\nrestrict {c} limited\ndiscard minimum 0"),
-    Row(option("restrict", "mask"), "restrict {c} mask 255.255.255.255 ignore", served, False, servers={}),
+    # All of the asker's addresses; without the word the mask is that of a host.
+    Row(option("restrict", "mask"), "restrict 192.0.2.0 mask 255.255.255.192 ignore\n# {c}", after(4, lambda s: s.serves(s.addr["c"])), False,
+        "restrict 192.0.2.0 ignore\n# {c}", servers={}),
     Row(option("peer", "prefer"), "server {B} iburst\npeer {A} prefer", after(8, system_peer), True, "server {B} iburst\npeer {A}",
         servers={"A": {"rootdisp": 0.05}, "B": {}}),
     Row(option("peer", "true"), GOOD3 + "\npeer {D} true", chosen("D"), lambda code: code != 1, GOOD3 + "\npeer {D}",
