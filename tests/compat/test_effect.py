@@ -214,6 +214,19 @@ def truechimers(side):
     return [f["status"] >> 8 & 7 for f in found] if all(found) and side.daemon.age() > 8 else None
 
 
+def kept(side):
+    """How many of the servers clustering has left, once all were heard for a while."""
+    found = [side.reached(letter) for letter in side.row.servers]
+    if not all(found) or side.synchronised() != 0 or side.daemon.age() < 10:
+        return None
+    return sum(f["status"] >> 8 & 7 >= 4 for f in found)
+
+
+def leap_seconds(side):
+    """When the last leap second of the file was, or nothing."""
+    return side.system("leapsec").get("leapsec", "") if side.system("leap") and side.daemon.age() > 3 else None
+
+
 def scheduling(side):
     """Policy and priority of the process: fields 41 and 40 of proc(5)."""
     words = pathlib.Path(f"/proc/{side.daemon.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
@@ -225,6 +238,9 @@ HALF = {"A": {"offset": 0.3}}
 BURST = "server {A} iburst"
 STATS = BURST + "\nstatsdir /var/lib/ntp/\n"
 
+FOUR = "\n".join(f"server {{{x}}} iburst" for x in "ABCD")
+# A file whose hash is not right.
+LEAP = "#$ 3676924800\n#@ 4102444800\n3644697600 36\n3692217600 37\n#h 1 2 3 4 5\n"
 GOOD3 = "\n".join(f"server {{{x}}} iburst" for x in "ABC")
 EIGHT = "\n".join(f"server {{{x}}} minpoll 3 maxpoll 3" for x in "ABCDEFGH")
 FAST3 = "\n".join(f"server {{{x}}} iburst minpoll 0 maxpoll 0" for x in "ABC")
@@ -241,6 +257,16 @@ ALONE = [
     Row(directive("tos") + option("tos", "minsane"), BURST + "\ntos minsane 3", lambda s: s.synchronised(), 3, BURST),
     Row(option("tos", "maxclock"), "pool {name} iburst\ntos maxclock 3", after(8, lambda s: len(s.sources() & {s.addr[x] for x in "ABCDEF"})),
         3, "pool {name} iburst", servers={x: {} for x in "ABCDEF"}),
+    # All right, but further apart than they tremble.
+    Row(option("tos", "minclock"), FOUR + "\ntos minclock 4", kept, 4, FOUR,
+        servers={x: {"offset": 0.004 * i, "rootdisp": 0.03} for i, x in enumerate("ABCD")}),
+    Row(option("tos", "orphanwait"), "tos orphan 5 orphanwait 1", after(6, variable("stratum")), 5, "tos orphan 5", servers={}),
+    Row(option("leapfile", "ignorehash"), "leapfile /etc/effect.leap ignorehash", leap_seconds, lambda v: v != "", "leapfile /etc/effect.leap",
+        files={"effect.leap": LEAP}, servers={}),
+    Row(option("leapfile", "checkhash"), "leapfile /etc/effect.leap checkhash", leap_seconds, "", "leapfile /etc/effect.leap ignorehash",
+        files={"effect.leap": LEAP}, servers={}),
+    Row(directive("limit") + option("limit", "average"), BURST + "\nrestrict {c} limited\nlimit average 100", requests_passed(30), 30,
+        BURST + "\nrestrict {c} limited\nlimit average 0.5"),
     Row(option("tos", "mindist"), "server {A} iburst\nserver {B} iburst\ntos mindist 0.2", truechimers, lambda v: all(x >= 2 for x in v),
         "server {A} iburst\nserver {B} iburst", servers={"A": {"offset": 0.05}, "B": {"offset": -0.05}}),
     Row(option("tos", "maxdist"), BURST + "\ntos maxdist 0.3", flash(0x400), True, BURST, servers={"A": {"rootdelay": 1.0}}),
