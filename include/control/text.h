@@ -33,6 +33,9 @@ void text_close(struct text *t);
 /* A piece "…" of at most max characters of s; what cannot stand between quotes becomes '.'.  Nothing for NULL or "", or where max is 0. */
 void text_quote(struct text *t, const char *s, size_t max);
 
+/* An item that is a name alone, without "=". */
+void text_bare(struct text *t, const char *name);
+
 /* All of an item in one call. */
 void text_item(struct text *t, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -93,6 +93,17 @@ clear_reach(struct assoc *a, struct monotime now)
 	a->reach = 0;
 }
 
+/* What ntpd shows for a reference ID as long as nothing was heard, or never will be. */
+static uint32_t
+untold(const struct assoc *a)
+{
+	if (a->opts.manycast)
+		return REFID('A', 'C', 'S', 'T');
+	if (a->opts.mode == MODE_BROADCAST)
+		return addr_is_multicast(&a->addr) ? REFID('M', 'C', 'S', 'T') : REFID('B', 'C', 'S', 'T');
+	return REFID_INIT;
+}
+
 /* What was learnt from a server, and suffered from it; our oscillator's frequency stays known. */
 static void
 forget_server(struct assoc *a, struct monotime now)
@@ -103,7 +114,7 @@ forget_server(struct assoc *a, struct monotime now)
 	if (estimator_get(&a->estimator, now, 0, &e))
 		estimator_init(&a->estimator, e.freq, e.freq_var);
 	a->exchange = (struct exchange){ .key = a->exchange.key, .mode = a->opts.mode, .xleave = a->opts.xleave };
-	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = a->opts.minpoll };
+	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = untold(a), .poll = a->opts.minpoll };
 	a->have_stat = a->stopped = a->called = a->listening = a->self = false;
 	a->bcame.ns = 0;
 	clear_reach(a, now);
@@ -124,6 +135,7 @@ assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, st
 		/* The start given by assoc_init holds for the first address; any later one is asked at once. */
 		if (a->addr.family != 0 || monotime_before(a->next, now))
 			a->next = now;
+		a->addr = *addr;
 		forget_server(a, now);
 		out->what = ASSOC_CLOSE;
 	}

@@ -325,8 +325,6 @@ source_new(struct client *c, enum source_role role, const char *name, const stru
 	s->assoc.configured = role == ROLE_SERVER || role == ROLE_CLOCK || client_is_prototype(s);
 	if (role == ROLE_POOL)
 		s->assoc.last.refid = REFID_POOL;
-	else if (role == ROLE_MANYCAST)
-		s->assoc.last.refid = REFID('A', 'C', 'S', 'T');	/* as ntpd shows it */
 	snprintf(s->assoc.name, sizeof(s->assoc.name), "%s", name);
 	c->source[c->n] = s;
 	c->assoc[c->n++] = &s->assoc;

@@ -64,7 +64,9 @@ put_socket(struct text *t, size_t i, const struct control_view *v, const void *w
 	char buf[TAG_MAX], addr[ADDR_STR_MAX];
 	double up = monotime_diff(v->now.mono, s->since);
 
-	put_string(t, "addr", i, addr_port_str(&s->addr, addr, sizeof(addr)));
+	/* Without quotes, and with every one of these, as the ntpq of 4.2.8 wants it, which leaves out rows that lack any. */
+	text_item(t, tag(buf, "addr", i), "%s", addr_port_str(&s->addr, addr, sizeof(addr)));
+	text_bare(t, tag(buf, "bcast", i));
 	put_number(t, "en", i, !s->drop);
 	put_string(t, "name", i, s->name);
 	text_item(t, tag(buf, "flags", i), "0x%x", flags);
@@ -85,7 +87,6 @@ put_flags(struct text *t, size_t i, const struct restrict_rule *r)
 	char buf[TAG_MAX];
 
 	text_open(t, tag(buf, "flags", i));
-	text_add(t, "\"");
 	for (unsigned k = 0; k < 3; k++) {
 		static const char *const words[] = { "ntpport", "interface", "source" };
 		const bool on[] = { r->ntpport, r->interface, r->source };
@@ -104,7 +105,6 @@ put_flags(struct text *t, size_t i, const struct restrict_rule *r)
 		if (word != NULL)
 			sep = " ";
 	}
-	text_add(t, "\"");
 	text_close(t);
 }
 

@@ -46,6 +46,15 @@ text_open(struct text *t, const char *name)
 	t->value = t->len;
 }
 
+void
+text_bare(struct text *t, const char *name)
+{
+	t->over = false;
+	t->item = t->value = t->len;
+	text_add(t, "%s%s", t->len > 0 ? ", " : "", name);
+	text_close(t);
+}
+
 /* Turns the ", " before the item into ",\r\n". */
 static void
 wrap(struct text *t)

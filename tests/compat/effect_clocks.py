@@ -108,7 +108,7 @@ def made():
     yield row("device", "ppsdata", "server 127.127.20.3\nfudge 127.127.20.3 flag1 1\ndevice 127.127.20.3 ppsdata /dev/effect.4",
               log_has("/dev/effect.4")(""), True, "server 127.127.20.3\nfudge 127.127.20.3 flag1 1")
     paths = {side: os.ttyname(line) for side, (_, line) in LINES.items()}
-    yield row("refclock", "baud", f"refclock nmea unit 7 path {paths['w']} baud 38400", speed, termios.B38400,
+    yield row("refclock", "baud", f"refclock nmea unit 7 path {paths['w']} baud 19200", speed, termios.B19200,
               f"refclock nmea unit 7 path {paths['b']}")
     # LOCAL serves at once only if it is preferred.
     yield row("refclock", "prefer", "refclock local prefer minpoll 3", lambda s: s.synchronised(), 0, "refclock local minpoll 3", group="")

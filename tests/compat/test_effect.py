@@ -197,6 +197,13 @@ def listed_files(side):
     return sorted(p.name.split(".")[0] for p in pathlib.Path(side.node.dir, "lib/ntp").iterdir() if "stats" in p.name)
 
 
+def dated_files(side):
+    """Of each statistics file, whether its name has a date in it."""
+    if listed_files(side) is None:
+        return None
+    return sorted("." in p.name for p in pathlib.Path(side.node.dir, "lib/ntp").iterdir() if "stats" in p.name)
+
+
 def frequency(side):
     return float(side.system("frequency")["frequency"])
 
@@ -205,6 +212,19 @@ def truechimers(side):
     """Selection codes of both servers once both were heard and time was enough."""
     found = [side.reached("A"), side.reached("B")]
     return [f["status"] >> 8 & 7 for f in found] if all(found) and side.daemon.age() > 8 else None
+
+
+def kept(side):
+    """How many of the servers clustering has left, once all were heard for a while."""
+    found = [side.reached(letter) for letter in side.row.servers]
+    if not all(found) or side.synchronised() != 0 or side.daemon.age() < 10:
+        return None
+    return sum(f["status"] >> 8 & 7 >= 4 for f in found)
+
+
+def leap_seconds(side):
+    """When the last leap second of the file was, or nothing."""
+    return side.system("leapsec").get("leapsec", "") if side.system("leap") and side.daemon.age() > 3 else None
 
 
 def scheduling(side):
@@ -216,7 +236,11 @@ def scheduling(side):
 ANSWER, REFUSED, SILENCE = "answer", "refused", "silence"
 HALF = {"A": {"offset": 0.3}}
 BURST = "server {A} iburst"
+STATS = BURST + "\nstatsdir /var/lib/ntp/\n"
 
+FOUR = "\n".join(f"server {{{x}}} iburst" for x in "ABCD")
+# A file whose hash is not right.
+LEAP = "#$ 3676924800\n#@ 4102444800\n3644697600 36\n3692217600 37\n#h 1 2 3 4 5\n"
 GOOD3 = "\n".join(f"server {{{x}}} iburst" for x in "ABC")
 EIGHT = "\n".join(f"server {{{x}}} minpoll 3 maxpoll 3" for x in "ABCDEFGH")
 FAST3 = "\n".join(f"server {{{x}}} iburst minpoll 0 maxpoll 0" for x in "ABC")
@@ -233,6 +257,16 @@ ALONE = [
     Row(directive("tos") + option("tos", "minsane"), BURST + "\ntos minsane 3", lambda s: s.synchronised(), 3, BURST),
     Row(option("tos", "maxclock"), "pool {name} iburst\ntos maxclock 3", after(8, lambda s: len(s.sources() & {s.addr[x] for x in "ABCDEF"})),
         3, "pool {name} iburst", servers={x: {} for x in "ABCDEF"}),
+    # All right, but further apart than they tremble.
+    Row(option("tos", "minclock"), FOUR + "\ntos minclock 4", kept, 4, FOUR,
+        servers={x: {"offset": 0.004 * i, "rootdisp": 0.03} for i, x in enumerate("ABCD")}),
+    Row(option("tos", "orphanwait"), "tos orphan 5 orphanwait 1", after(6, variable("stratum")), 5, "tos orphan 5", servers={}),
+    Row(option("leapfile", "ignorehash"), "leapfile /etc/effect.leap ignorehash", leap_seconds, lambda v: v != "", "leapfile /etc/effect.leap",
+        files={"effect.leap": LEAP}, servers={}),
+    Row(option("leapfile", "checkhash"), "leapfile /etc/effect.leap checkhash", leap_seconds, "", "leapfile /etc/effect.leap ignorehash",
+        files={"effect.leap": LEAP}, servers={}),
+    Row(directive("limit") + option("limit", "average"), BURST + "\nrestrict {c} limited\nlimit average 100", requests_passed(30), 30,
+        BURST + "\nrestrict {c} limited\nlimit average 0.5"),
     Row(option("tos", "mindist"), "server {A} iburst\nserver {B} iburst\ntos mindist 0.2", truechimers, lambda v: all(x >= 2 for x in v),
         "server {A} iburst\nserver {B} iburst", servers={"A": {"offset": 0.05}, "B": {"offset": -0.05}}),
     Row(option("tos", "maxdist"), BURST + "\ntos maxdist 0.3", flash(0x400), True, BURST, servers={"A": {"rootdelay": 1.0}}),
@@ -251,9 +285,12 @@ ALONE = [
         BURST + "\nstatsdir /var/lib/ntp/\nstatistics peerstats", listed_files, ["peerstats", "peerstats"], BURST),
     Row(option("disable", "stats"), BURST + "\nstatsdir /var/lib/ntp/\nstatistics peerstats\ndisable stats", listed_files, [],
         BURST + "\nstatsdir /var/lib/ntp/\nstatistics peerstats"),
-    Row(directive("filegen") + option("filegen", "file", "type", "nolink", "enable", "type none"),
-        BURST + "\nstatsdir /var/lib/ntp/\nfilegen loopstats file mystats type none nolink enable", listed_files, ["mystats"],
-        BURST + "\nstatsdir /var/lib/ntp/\nfilegen loopstats"),
+    Row(directive("filegen"), STATS + "filegen loopstats", listed_files, ["loopstats", "loopstats"], STATS),
+    Row(option("filegen", "file"), STATS + "filegen loopstats file mystats", listed_files, ["mystats", "mystats"], STATS + "filegen loopstats"),
+    Row(option("filegen", "type", "type none"), STATS + "filegen loopstats type none", dated_files, [False], STATS + "filegen loopstats"),
+    Row(option("filegen", "nolink"), STATS + "filegen loopstats nolink", dated_files, [True], STATS + "filegen loopstats"),
+    Row(option("filegen", "enable"), STATS + "filegen loopstats disable\nfilegen loopstats enable", listed_files, ["loopstats", "loopstats"],
+        STATS + "filegen loopstats disable"),
     Row(option("filegen", "disable"), BURST + "\nstatsdir /var/lib/ntp/\nstatistics loopstats peerstats\nfilegen peerstats disable nolink\n"
         "filegen loopstats nolink", listed_files, ["loopstats"],
         BURST + "\nstatsdir /var/lib/ntp/\nstatistics loopstats peerstats\nfilegen peerstats nolink\nfilegen loopstats nolink"),
@@ -268,7 +305,9 @@ ALONE = [
         BURST + "\nrestrict {c} limited"),
     Row(option("discard", "average"), BURST + "\nrestrict {c} limited\ndiscard minimum 0 average 0", requests_passed(40), 40,
         BURST + "\nrestrict {c} limited\ndiscard minimum 0"),
-    Row(option("restrict", "mask"), "restrict {c} mask 255.255.255.255 ignore", served, False, servers={}),
+    # All of the asker's addresses; without the word the mask is that of a host.
+    Row(option("restrict", "mask"), "restrict 192.0.2.0 mask 255.255.255.192 ignore\n# {c}", after(4, lambda s: s.serves(s.addr["c"])), False,
+        "restrict 192.0.2.0 ignore\n# {c}", servers={}),
     Row(option("peer", "prefer"), "server {B} iburst\npeer {A} prefer", after(8, system_peer), True, "server {B} iburst\npeer {A}",
         servers={"A": {"rootdisp": 0.05}, "B": {}}),
     Row(option("peer", "true"), GOOD3 + "\npeer {D} true", chosen("D"), lambda code: code != 1, GOOD3 + "\npeer {D}",

@@ -113,11 +113,11 @@ START_TEST(interfaces_have_a_row_each)
 	a->f.v.nsockets = 3;
 	ck_assert_int_eq(ask(a, CONTROL_READ_ORDLIST, 0, "ifstats"), MODE6_ANSWERED);
 	expect_items(a,
-	    "addr.0=\"[::]:123\", en.0=1, name.0=\"v6wildcard\", flags.0=0x81, tl.0=0, "
+	    "addr.0=[::]:123, bcast.0, en.0=1, name.0=\"v6wildcard\", flags.0=0x81, tl.0=0, "
 	    "mc.0=0, rx.0=11, tx.0=12, txerr.0=13, pc.0=0, up.0=180, "
-	    "addr.1=\"10.9.0.2:123\", en.1=0, name.1=\"eth0\", flags.1=0x1, tl.1=0, "
+	    "addr.1=10.9.0.2:123, bcast.1, en.1=0, name.1=\"eth0\", flags.1=0x1, tl.1=0, "
 	    "mc.1=0, rx.1=11, tx.1=12, txerr.1=13, pc.1=1, up.1=180, "
-	    "addr.2=\"127.0.0.1:123\", en.2=1, name.2=\"lo\", flags.2=0x5, tl.2=0, mc.2=0, "
+	    "addr.2=127.0.0.1:123, bcast.2, en.2=1, name.2=\"lo\", flags.2=0x5, tl.2=0, mc.2=0, "
 	    "rx.2=11, tx.2=12, txerr.2=13, pc.2=0, up.2=180\r\n");
 	asker_free(a);
 }
@@ -139,10 +139,10 @@ START_TEST(restrictions_have_a_row_each_the_default_first)
 	ck_assert_int_eq(ask(a, CONTROL_READ_ORDLIST, 0, "addr_restrictions"), MODE6_ANSWERED);
 	expect_items(a,
 	    "addr.0=0.0.0.0, mask.0=0.0.0.0, hits.0=0, "
-	    "flags.0=\"serve trust peer epeer query trap\", addr.1=192.0.2.1, "
+	    "flags.0=serve trust peer epeer query trap, addr.1=192.0.2.1, "
 	    "mask.1=255.255.255.255, hits.1=2, "
-	    "flags.1=\"ntpport serve trust peer epeer limited noquery trap kod\", addr.2=::, "
-	    "mask.2=::, hits.2=0, flags.2=\"serve trust peer epeer query trap\"\r\n");
+	    "flags.1=ntpport serve trust peer epeer limited noquery trap kod, addr.2=::, "
+	    "mask.2=::, hits.2=0, flags.2=serve trust peer epeer query trap\r\n");
 	restrict_free(l);
 	a->f.v.restricts = NULL;
 	asker_free(a);

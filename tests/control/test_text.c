@@ -5,6 +5,23 @@
 #include "control/text.h"
 #include "../unit.h"
 
+START_TEST(an_item_may_be_a_name_alone)
+{
+	char buf[32];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	text_bare(&t, "a");
+	text_item(&t, "b", "%d", 1);
+	text_bare(&t, "c");
+	text_bare(&t, "much_too_long_for_what_is_left_of_it");
+	ck_assert(t.full);
+	text_end(&t);
+	buf[t.len] = '\0';
+	ck_assert_str_eq(buf, "a, b=1, c\r\n");
+}
+END_TEST
+
 START_TEST(items_are_separated_and_the_end_is_marked)
 {
 	char buf[100];
@@ -165,4 +182,5 @@ END_TEST
 UNIT_MAIN("control/text", items_are_separated_and_the_end_is_marked, an_item_without_a_value_leaves_no_trace,
     no_line_passes_72_columns_and_none_breaks_early, an_item_longer_than_a_line_has_one_to_itself,
     what_does_not_fit_is_left_out_whole_at_every_size, a_mark_forgets_what_came_after, quotes_and_controls_inside_a_string_become_dots,
-    cuts_fall_behind_separators, an_item_longer_than_a_datagram_is_cut_at_its_commas_or_anywhere)
+    cuts_fall_behind_separators, an_item_longer_than_a_datagram_is_cut_at_its_commas_or_anywhere,
+    an_item_may_be_a_name_alone)

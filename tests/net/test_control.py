@@ -330,7 +330,7 @@ def test_ntpsec_ntpq_lists_our_sockets(changed):
     assert (enabled, flags, failed) == (".", "81", "0") and int(received) > 0 and int(sent) > 0 and int(up) > 0
     assert "PERMISSION" in changed.ntpq("ifstats", key=1)
     assert changed.config("nothing", op=OP_ORDLIST) == UNKNOWNVAR
-    assert changed.config("", op=OP_ORDLIST).startswith('addr.0="'), "interfaces, if no list is named"
+    assert changed.config("", op=OP_ORDLIST).startswith('addr.0='), "interfaces, if no list is named"
 
 
 def test_ntpsec_ntpq_lists_our_restrictions(changed):

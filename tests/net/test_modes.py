@@ -206,7 +206,7 @@ def test_broadcasts_of_ours_are_heard_by_ours(lab):
     daemons.wait_synchronised(b, timeout=30)
     wait_until(lambda: row(b, A) and row(b, A).type == "b" and row(b, A).reach & 7 == 7, 60, "listens")
     assert row(b, A).tally == "*" and abs(row(b, A).offset) < 20, "ms"
-    assert row(a, "192.0.2.255").type == "B"
+    assert (row(a, "192.0.2.255").type, row(a, "192.0.2.255").refid) == ("B", ".BCST.")
     for node, why in ((c, "without the key nobody is believed"), (d, "without the directive nobody is heard")):
         with node.socket() as sock:
             assert associations(sock, "127.0.0.1") in ({}, None), why
@@ -227,13 +227,14 @@ def test_broadcasts_of_chronyd_to_who_takes_them_unsigned(lab):
 
 def test_multicasts_of_both_families(lab):
     """By the usual groups; with threads, and with a socket for each address, too."""
-    broadcaster(lab, "broadcast 224.0.1.1 key 2 minpoll 1 ttl 1\nbroadcast ff05::101 key 2 minpoll 1", "2001:db8::1")
+    a = broadcaster(lab, "broadcast 224.0.1.1 key 2 minpoll 1 ttl 1\nbroadcast ff05::101 key 2 minpoll 1", "2001:db8::1")
     b, c = lab.node("b", B, "2001:db8::2"), lab.node("c", "192.0.2.3", "2001:db8::3")
     daemons.ntpd(b, f"multicastclient\nworkers 2\n{keyed(b)}", name="b")
     daemons.ntpd(c, f"multicastclient ff05::101\ninterface listen eth0\n{keyed(c)}", name="c")
     daemons.wait_synchronised(b, timeout=30)
     wait_until(lambda: sum(r.type == "b" for r in daemons.try_peers(b).values()) == 2, 40, "both groups")
     wait_until(lambda: [r.type for r in daemons.try_peers(c).values()] == ["b"], 30, "one group")
+    assert (row(a, "224.0.1.1").refid, row(a, "ff05::101").refid) == (".MCST.", ".MCST.")
 
 
 def test_manycast_finds_servers(lab):
@@ -249,7 +250,7 @@ def test_manycast_finds_servers(lab):
     daemons.ntpd(node, f"manycastclient 239.1.1.1 minpoll 2 key 2\n{keyed(node)}", name="a")
     daemons.wait_synchronised(node, timeout=20)
     wait_until(lambda: sorted(r.remote for r in daemons.try_peers(node).values() if r.reach) == ["192.0.2.21", "192.0.2.22"], 15, "both")
-    assert row(node, "239.1.1.1").type == "a"
+    assert (row(node, "239.1.1.1").type, row(node, "239.1.1.1").refid) == ("a", ".ACST.")
 
 
 def test_the_source_template_follows_each_association(lab):
