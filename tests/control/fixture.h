@@ -100,10 +100,10 @@ fixture_init(struct fixture *f)
 		f->list[i] = &f->a[i];
 	f->counters = (struct server_counters){ .received = 101, .processed = 102, .thisver = 103, .oldver = 104, .badformat = 105, .badauth = 106,
 		.declined = 107, .restricted = 108, .limited = 109, .kodsent = 110, .sent = 111, .sendfailed = 112,
-		.ver1 = 113, .ver1client = 114, .ver1zero = 115, .ver1symm = 116 };
+		.ver1 = 113, .ver1client = 114, .ver1zero = 115, .ver1symm = 116, .dropped = 117 };
 	f->totals = (struct server_counters){ .received = 1101, .processed = 1102, .thisver = 1103, .oldver = 1104, .badformat = 1105, .badauth = 1106,
 		.declined = 1107, .restricted = 1108, .limited = 1109, .kodsent = 1110, .sent = 1111, .sendfailed = 1112,
-		.ver1 = 1113, .ver1client = 1114, .ver1zero = 1115, .ver1symm = 1116 };
+		.ver1 = 1113, .ver1client = 1114, .ver1zero = 1115, .ver1symm = 1116, .dropped = 1117 };
 	f->kernel = (struct timex){ .offset = 1500, .freq = -229376, .maxerror = 16000000, .esterror = 25, .status = STA_PLL | STA_UNSYNC | STA_NANO,
 		.constant = 4, .precision = 1, .tolerance = 32768000, .ppsfreq = 65536, .jitter = 2500, .shift = 4, .stabil = 32768, .jitcnt = 8,
 		.calcnt = 5, .errcnt = 6, .stbcnt = 7 };
