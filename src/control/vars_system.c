@@ -287,7 +287,7 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "mru_minage",	false,	VIEW(AS_SECONDS, mru_stats.minage), "age below which none is recycled, s" }, \
 	{ "mru_mem",	false,	VIEW(AS_KB, mru_stats.mem),	"memory in use, kB" }, \
 	{ "mru_maxmem",	false,	VIEW(AS_KB, mru_stats.maxmem),	"memory at most, kB" }, \
-	{ "mru_hashslots", false, PLAIN(AS_ZERO),		"hash slots in use: not counted" }, \
+	{ "mru_hashslots", false, VIEW(AS_UINT, mru_stats.slots), "hash slots in use" }, \
 	{ "mru_exists",	false,	VIEW(AS_UINT, mru_stats.exists), "packets from addresses in the list" }, \
 	{ "mru_new",	false,	VIEW(AS_UINT, mru_stats.added),	"addresses added in fresh memory" }, \
 	{ "mru_recycleold", false, VIEW(AS_UINT, mru_stats.recycled_old), "addresses added in place of one above maxage" }, \

@@ -85,6 +85,8 @@ note(struct worker *w, const struct request *rq, struct monotime now, uint32_t c
 {
 	struct mru_sight s = {
 		.addr = rq->peer,
+		.local = rq->local,
+		.decay = w->discard.burst,
 		.flags = (uint16_t)(rq->flags & ~(RESTRICT_LIMITED | RESTRICT_KOD)),
 		.version = respond_version(rq->buf[0]),
 		.mode = respond_mode(rq->buf[0]),
