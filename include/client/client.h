@@ -128,6 +128,9 @@ void client_set_keys(struct client *c, const struct keys *keys);
 /* Other tos and tinker values from now on. */
 void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d);
 
+/* enable or disable ntp: what runs free keeps its frequency, counts as synchronised as long as it is near enough, and is steered again when told to. */
+void client_set_steer(struct client *c, bool on);
+
 /* The leap file, borrowed until the next call (NULL: there is none), and over how many seconds a second is smeared for clients (0: it is not). */
 void client_set_leaps(struct client *c, const struct leap_table *t, double interval);
 

@@ -470,6 +470,21 @@ client_network_changed(struct client *c)
 }
 
 void
+client_set_steer(struct client *c, bool on)
+{
+	if (c->opts.steer == on)
+		return;
+	c->opts.steer = c->system.steer = on;
+	if (!on) {
+		sysclock_slew_end(c->clock, monotime_now());
+		glue_arm(c->slew_due, -1);
+	}
+	log_of(LOG_CLOCK_EVENT, on ? "the clock is steered again" : "the clock is not steered any more and runs on by itself");
+	glue_report(c, CLIENT_UPDATED, 0, NULL);	/* the map of the clock has changed */
+	client_news(c);
+}
+
+void
 client_set_leaps(struct client *c, const struct leap_table *t, double interval)
 {
 	c->system.leaps = t;

@@ -41,6 +41,7 @@ struct root {
 	struct event_base	*base;
 	struct event		*signal[ROOT_SIGNALS];
 	struct sysclock		*clock;
+	bool			 watch_only;	/* it has been opened to be looked at, so it cannot be steered before the next start */
 	struct resolver		*resolver;
 	struct keys		*keys;		/* NULL: there are none */
 	struct restrict_list	*restricts;

@@ -201,7 +201,7 @@ def test_errors_say_where(changed):
 @pytest.mark.parametrize("line", [
     "driftfile /tmp/evil", "logfile /tmp/evil", "pidfile /tmp/evil", "keys /tmp/evil", "statsdir /tmp/evil", "includefile /etc/passwd",
     "saveconfigdir /tmp", "leapfile /tmp/evil", "filegen loopstats file evil", "filegen loopstats type pid", "filegen loopstats nolink",
-    "enable stats", "disable stats", "disable monitor stats", "enable mode7", "disable ntp", "clock software", "rlimit memlock 1",
+    "enable stats", "disable stats", "disable monitor stats", "enable mode7", "workers 2", "clock software", "rlimit memlock 1",
     "device 127.127.20.0 timedata /tmp/evil", "refclock nmea path /tmp/evil",
 ])
 def test_what_names_files_or_belongs_to_the_start_is_for_the_file_only(changed, line):
