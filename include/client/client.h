@@ -44,7 +44,7 @@ struct client_reply {
 
 struct client_report {
 	enum client_news	what;
-	double			value;
+	double			value;		/* s, an offset; for CLIENT_EVENT of EVENT_SPIKE only */
 	bool			stepped;	/* CLIENT_SET: by a step rather than a slew */
 	const struct assoc	*assoc;
 	const struct client_reply *reply;	/* CLIENT_REPLY */
@@ -122,6 +122,9 @@ bool client_unpeer(struct client *c, uint16_t id);
 /* The events of an association, or of the system for 0, are known now: their count starts anew. */
 void client_events_read(struct client *c, uint16_t id);
 
+/* An event of the system (enum sys_event) that the caller has met: counted, and reported as CLIENT_EVENT. */
+void client_event(struct client *c, int event);
+
 /* Other keys from now on: sources find theirs among them, or fall silent. */
 void client_set_keys(struct client *c, const struct keys *keys);
 
@@ -162,5 +165,9 @@ void client_reset_counts(struct client *c);
 
 /* Packets sent by all associations, replies received, and replies that a rule has kept out. */
 void client_counts(const struct client *c, uint64_t *sent, uint64_t *received, uint64_t *barred);
+
+/* What the associations' own sockets do, since start. */
+struct client_io { uint64_t wakeups, goodwakeups, reads; };
+struct client_io client_io(const struct client *c);
 
 #endif

@@ -69,6 +69,8 @@ struct control_view {
 	size_t				 nsockets;
 
 	const char			*clock_driver;	/* sysclock_name() */
+	double				 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file, as of now */
+	double				 bcastdelay;	/* s, broadcastdelay */
 	bool				 steers_host;	/* false: the kernel's clock is left alone */
 	const struct timex		*kernel;	/* what adjtimex said, NULL: not asked */
 

@@ -158,14 +158,6 @@ put_peermode(struct text *t, const struct var_subject *s)
 	text_add(t, "%d", control_view_assoc(s->v, s->v->system->vars.peer) != NULL ? MODE_CLIENT : MODE_RESERVED);
 }
 
-/* The value a broadcast client starts from before it has measured: no listening to broadcasts yet. */
-static void
-put_bcastdelay(struct text *t, const struct var_subject *s)
-{
-	(void)s;
-	text_add(t, "-50.000");
-}
-
 static void
 put_mru_enabled(struct text *t, const struct var_subject *s)
 {
@@ -269,10 +261,10 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "sys_var_list", false, FUNCTION(put_sys_var_list),	"names of all system variables" }, \
 	{ "peeradr",	false,	FUNCTION(put_peeradr),		"address and port of the system peer" }, \
 	{ "peermode",	false,	FUNCTION(put_peermode),		"our mode towards the system peer" }, \
-	{ "bcastdelay",	false,	FUNCTION(put_bcastdelay),	"broadcast delay, ms" }, \
+	{ "bcastdelay",	false,	VIEW(AS_MS3, bcastdelay),	"delay assumed of broadcasts, ms; below 0: it is measured" }, \
 	{ "authdelay",	false,	PLAIN(AS_ZERO3),		"delay of computing a MAC, ms" }, \
 	{ "fuzz",	false,	PLAIN(AS_ZERO6),		"what readings of our clock are blurred by, ms: nothing" }, \
-	{ "clk_wander_threshold", false, PLAIN(AS_ZERO3),	"wander above which the drift file is written early, ppm" }, \
+	{ "clk_wander_threshold", false, VIEW(AS_PPM3, wander_threshold), "change of frequency above which the drift file is written, ppm" }, \
 	{ "daemon_version", false, FUNCTION(put_version),	"name and version of the daemon, once more" }, \
 	{ "settimeofday", false, FUNCTION(put_settimeofday),	"the call that sets the kernel's clock, if we do" }, \
 	{ "lockclock",	false,	PLAIN(AS_ZERO),			"whether another program is trusted to keep the clock" }

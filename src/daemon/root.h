@@ -52,6 +52,7 @@ struct root {
 	struct signd_counts	 signd_counts;
 	struct refclock		*clocks[ROOT_CLOCKS];	/* open ones */
 	size_t			 nclocks;
+	uint64_t		 clock_reads;	/* readings of clocks that are closed */
 	bool			 sandboxed;
 	unsigned		 clock_needs;	/* enum refclock_need, that the sandbox allows */
 	struct client		*client;
@@ -116,6 +117,7 @@ bool root_clock_same(struct root *r, const struct config_source *s);
 void root_clock_gone(struct root *r, const struct assoc *a);
 void root_clocks_close(struct root *r);
 size_t root_clocks_list(const struct root *r, const struct refclock_info *out[static ROOT_CLOCKS]);
+uint64_t root_clocks_reads(const struct root *r);	/* readings of all since start */
 unsigned root_clocks_need(const struct root *r);	/* enum refclock_need */
 
 /* Adds a source of any kind; false: it cannot be one (logged). */
@@ -149,7 +151,6 @@ bool root_stats_open(struct root *r);
 void root_stats_reload(struct root *r);
 void root_stats_news(struct root *r, const struct client_report *n);
 void root_stats_hour(struct root *r);
-void root_stats_event(struct root *r, int event);	/* an event of the system that no client reports */
 void root_stats_close(struct root *r);
 
 /* leapfile.c: reads the leap file if it has changed, or if its name or options have. */

@@ -117,6 +117,8 @@ answer(struct root *r, const struct mode6_request *rq, struct reply_way *way)
 		.sockets = sockets,
 		.clock_driver = sysclock_name(r->clock),
 		.steers_host = sysclock_steers_host(r->clock),
+		.wander_threshold = r->threshold,
+		.bcastdelay = settings_modes(r->config).broadcast.delay,
 		.setvars = setvars,
 		.nsetvars = list_setvars(r, setvars),
 		.version = "ntpd truechimer-" VERSION,
