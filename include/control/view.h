@@ -76,6 +76,7 @@ struct control_view {
 
 	const struct control_setvar	*setvars;
 	size_t				 nsetvars;
+	const char			*savedconfig;	/* name of the file, NULL: nobody has asked for one */
 	const char			*version;	/* "ntpd truechimer-…", without quotes */
 	const struct utsname		*uts;		/* NULL: not known */
 	struct walltime			 leapsec, leap_expire;	/* next or last leap second known, and how long the file is good; 0 = unknown */

@@ -235,8 +235,11 @@ assoc_begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 	}
 	if (a->unreach > UNREACH_SLOW && a->hpoll < (a->kiss == REFID_RATE ? most_rated(a) : a->opts.maxpoll))
 		set_hpoll(a, (int8_t)(a->hpoll + 1));
-	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0)
+	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0) {
 		out->what |= a->configured ? ASSOC_RESOLVE : ASSOC_DEMOBILIZE;
+		if (!a->configured)	/* what ntpd calls it when it gives one up for its silence */
+			tell(a, out, PEVENT_RESTART);
+	}
 	a->opening = a->reach == 0;
 	a->burst = burst_length(a);
 	a->probes = 0;

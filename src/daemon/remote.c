@@ -292,7 +292,7 @@ expand(const char *name, char *out, size_t cap)
 static bool
 save(void *arg, const struct addr *from, const char *name, char reply[static MODE6_REPLY_MAX])
 {
-	const struct root *r = arg;
+	struct root *r = arg;
 	const char *dir = r->config->saveconfigdir;
 	char path[PATH_MAX], who[ADDR_STR_MAX], plain[NAME_MAX];
 	int len;
@@ -309,6 +309,7 @@ save(void *arg, const struct addr *from, const char *name, char reply[static MOD
 		return false;
 	}
 	log_info("the configuration has been saved to %s, as %s has asked", path, addr_str(from, who, sizeof(who)));
+	memcpy(r->savedconfig, plain, sizeof(r->savedconfig));
 	snprintf(reply, MODE6_REPLY_MAX, "Configuration saved to %s", plain);
 	return true;
 }

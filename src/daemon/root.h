@@ -69,6 +69,7 @@ struct root {
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
 	int			 lock;		/* on the machine's clock, or -1 */
 	int			 status;	/* exit status */
+	char			 savedconfig[NAME_MAX];	/* file that ntpq has had the configuration saved to last, or "" */
 	struct log_gate		 drift_gate, refused_gate, signd_gate;
 	struct log_ration	 event_lines;
 };

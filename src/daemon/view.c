@@ -119,6 +119,7 @@ answer(struct root *r, const struct mode6_request *rq, struct reply_way *way)
 		.steers_host = sysclock_steers_host(r->clock),
 		.wander_threshold = r->threshold,
 		.bcastdelay = settings_modes(r->config).broadcast.delay,
+		.savedconfig = r->savedconfig[0] != '\0' ? r->savedconfig : NULL,
 		.setvars = setvars,
 		.nsetvars = list_setvars(r, setvars),
 		.version = "ntpd truechimer-" VERSION,

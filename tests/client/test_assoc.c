@@ -367,6 +367,7 @@ START_TEST(a_silent_pool_member_goes)
 	next_request(&l);
 	ck_assert(l.out.what & ASSOC_DEMOBILIZE);
 	ck_assert(!(l.out.what & ASSOC_RESOLVE));
+	ck_assert_uint_eq(l.out.events, 1u << PEVENT_RESTART);
 }
 END_TEST
 

@@ -118,7 +118,7 @@ fixture_init(struct fixture *f)
 		.reset = { .sys = { S(9001) }, .io = { S(9002) }, .auth = { S(9003) }, .ctl = { S(9004) }, .timer = { S(9005) } }, .control_total = 1301, .monitor = true,
 		.mru_stats = { .exists = 201, .added = 202, .recycled_old = 203, .recycled_full = 204, .none = 205, .depth = 206, .deepest = 207,
 			.maxdepth = 208, .mindepth = 209, .slots = 210, .mem = 2560, .maxmem = 1048576, .maxage = 3600, .minage = 64.9 },
-		.wander_threshold = 2.5e-7, .bcastdelay = -0.05, .clock_driver = "software", .kernel = &f->kernel, .setvars = f->setvars, .nsetvars = 2, .version = "ntpd truechimer-0.1",
+		.wander_threshold = 2.5e-7, .bcastdelay = -0.05, .clock_driver = "software", .kernel = &f->kernel, .savedconfig = "conf-1", .setvars = f->setvars, .nsetvars = 2, .version = "ntpd truechimer-0.1",
 		.uts = &f->uts, .leapsec = { S(1483228800) }, .leap_expire = { S(1798329600) },
 		.mssntp = { .serves = 11, .serves_no = 12, .serves_err = 13, .serves_good = 14, .serves_bad = 15, .good_wall = 1500000000,
 		    .good_slowest = 250000, .bad_wall = 16000, .bad_slowest = 17000 },
