@@ -58,7 +58,7 @@ struct assoc_out {
 	uint8_t		pkt[REQUEST_MAX];
 	size_t		len;		/* of pkt */
 	double		wait;		/* s until assoc_timer is due, from now; < 0: not due before something else happens */
-	int		event;		/* enum peer_event (RFC 9327) that has just happened, or 0 */
+	unsigned	events;		/* 1 << enum peer_event (RFC 9327) of each that has just happened */
 	uint32_t	kiss;		/* kiss code that came, or 0 */
 };
 
@@ -110,6 +110,7 @@ struct assoc {
 	bool			keyless;	/* the key asked for cannot be had: sends nothing */
 	bool			self;		/* it has answered with our own words: it is us, by some way round */
 	bool			authentic;	/* the last reply was signed as it should be */
+	bool			interleaved;	/* the last sample was one of interleaved mode */
 	bool			called;		/* a peer that is asked as a server has spoken as a peer */
 	bool			listening;	/* to broadcasts: it asks no more */
 	double			oneway;		/* s, delay of its broadcasts */

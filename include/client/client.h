@@ -44,7 +44,7 @@ struct client_reply {
 
 struct client_report {
 	enum client_news	what;
-	double			value;
+	double			value;		/* s, an offset; for CLIENT_EVENT of EVENT_SPIKE only */
 	bool			stepped;	/* CLIENT_SET: by a step rather than a slew */
 	const struct assoc	*assoc;
 	const struct client_reply *reply;	/* CLIENT_REPLY */
@@ -122,11 +122,17 @@ bool client_unpeer(struct client *c, uint16_t id);
 /* The events of an association, or of the system for 0, are known now: their count starts anew. */
 void client_events_read(struct client *c, uint16_t id);
 
+/* An event of the system (enum sys_event) that the caller has met: counted, and reported as CLIENT_EVENT. */
+void client_event(struct client *c, int event);
+
 /* Other keys from now on: sources find theirs among them, or fall silent. */
 void client_set_keys(struct client *c, const struct keys *keys);
 
 /* Other tos and tinker values from now on. */
 void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d);
+
+/* enable or disable ntp: what runs free keeps its frequency, counts as synchronised as long as it is near enough, and is steered again when told to. */
+void client_set_steer(struct client *c, bool on);
 
 /* The leap file, borrowed until the next call (NULL: there is none), and over how many seconds a second is smeared for clients (0: it is not). */
 void client_set_leaps(struct client *c, const struct leap_table *t, double interval);
@@ -159,5 +165,9 @@ void client_reset_counts(struct client *c);
 
 /* Packets sent by all associations, replies received, and replies that a rule has kept out. */
 void client_counts(const struct client *c, uint64_t *sent, uint64_t *received, uint64_t *barred);
+
+/* What the associations' own sockets do, since start. */
+struct client_io { uint64_t wakeups, goodwakeups, reads; };
+struct client_io client_io(const struct client *c);
 
 #endif

@@ -52,6 +52,8 @@ enum system_action {
 	SYSTEM_LEAP_DISARMED = 0x200,	/* … not any more, without having been … */
 	SYSTEM_LEAPT = 0x400,		/* … and now it is over */
 	SYSTEM_TAI = 0x800,		/* TAI - UTC is another, or known for the first time */
+	SYSTEM_SPIKE = 0x1000,		/* an offset beyond the step threshold has been met, which may be a spike */
+	SYSTEM_FREQ_MODE = 0x2000,	/* the frequency of our oscillator is being measured from now on */
 };
 
 struct system_out {

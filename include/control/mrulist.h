@@ -32,6 +32,8 @@ struct mrulist_known {
 struct mrulist_request {
 	unsigned	frags, limit;		/* 0 = not given */
 	uint64_t	mincount, mindrop, recent;
+	double		minscore;		/* 1/s */
+	struct addr	local;			/* of ours, port 0; family 0 = any */
 	unsigned	resall, resany;		/* RESTRICT_… */
 	double		maxlstint, minlstint;	/* s; maxlstint < 0 = no bound */
 	struct mrulist_known known[MRULIST_KNOWN_MAX];	/* newest first */
@@ -41,8 +43,8 @@ struct mrulist_request {
 };
 
 /*
- * Reads a request.  False: some parameter is malformed, out of bounds or not known; rq->nonce is written all the same if it has been
- * found before, so that only those are told who have one.
+ * Reads a request.  Parameters that are not known are passed over, as ntpd does, which may have more of them some day.  False: one of those known is
+ * malformed or out of bounds; rq->nonce is written all the same, so that only those are told who have one.
  */
 MUST_USE bool mrulist_parse(struct mrulist_request *rq, const char *text, size_t len);
 

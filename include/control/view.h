@@ -69,11 +69,14 @@ struct control_view {
 	size_t				 nsockets;
 
 	const char			*clock_driver;	/* sysclock_name() */
+	double				 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file, as of now */
+	double				 bcastdelay;	/* s, broadcastdelay */
 	bool				 steers_host;	/* false: the kernel's clock is left alone */
 	const struct timex		*kernel;	/* what adjtimex said, NULL: not asked */
 
 	const struct control_setvar	*setvars;
 	size_t				 nsetvars;
+	const char			*savedconfig;	/* name of the file, NULL: nobody has asked for one */
 	const char			*version;	/* "ntpd truechimer-…", without quotes */
 	const struct utsname		*uts;		/* NULL: not known */
 	struct walltime			 leapsec, leap_expire;	/* next or last leap second known, and how long the file is good; 0 = unknown */

@@ -89,6 +89,9 @@ void udp_outbox_ask(struct udp_outbox *o, size_t i);
  */
 MUST_USE bool udp_next_stamp(int fd, struct walltime *host, uint8_t *tail, size_t cap, size_t *len);
 
+/* How many datagrams the kernel has dropped for this socket since it was opened, for want of room or as broken; 0 where it does not say. */
+uint64_t udp_drops(int fd);
+
 /* The address of ours from which datagrams to peer would leave; -1 with errno. */
 MUST_USE int udp_route(const struct addr *peer, struct addr *local);
 

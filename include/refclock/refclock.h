@@ -98,6 +98,7 @@ struct refclock_info {
 	uint8_t			source;		/* enum of wire/control.h: what kind of source, as in the system status word */
 	uint32_t		refid;
 	uint32_t		polls, noreply, badformat, baddata;	/* since start */
+	uint64_t		reads;		/* readings, good and bad */
 	uint8_t			code, events;	/* enum refclock_code, and how many events */
 };
 

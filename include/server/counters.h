@@ -26,9 +26,17 @@
 	X(sendfailed,	"replies lost in sending") \
 	X(dropped,	"queries and peers' packets that were too many for the main thread")
 
+/* What ntpq's iostats shows of the server (io_…). */
+#define SERVER_IO_COUNTERS(X) \
+	X(wakeups,	"times that a socket has woken us") \
+	X(goodwakeups,	"… and there was a packet") \
+	X(reads,	"reads that brought packets") \
+	X(ignored,	"packets to addresses that are not served")
+
 struct server_counters {
 #define X(name, prose)	uint64_t name;
 	SERVER_COUNTERS(X)
+	SERVER_IO_COUNTERS(X)
 #undef X
 };
 

@@ -111,6 +111,7 @@ MUST_USE int listener_reconfigure(struct listener *l, const struct listener_opts
 
 /* Looks into the running server, for the control room: sums over the workers.  The first one brings the counters of the keys up to date, too. */
 void listener_counters(const struct listener *l, struct server_counters *sum);
+uint64_t listener_drops(const struct listener *l);	/* packets that the kernel had no room for, on sockets that are served */
 void listener_mru_stats(const struct listener *l, struct mru_stats *out);
 unsigned listener_workers(const struct listener *l);
 
@@ -125,6 +126,7 @@ struct listener_socket {
 	struct addr	addr;		/* with port */
 	bool		drop;		/* bound, but nothing is answered */
 	uint64_t	received, sent, sendfailed;	/* packets */
+	uint64_t	drops;		/* of packets, by the kernel */
 	struct monotime	since;
 };
 size_t listener_sockets(const struct listener *l, struct listener_socket out[], size_t cap);

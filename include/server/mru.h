@@ -19,6 +19,7 @@
 #include "server/ratelimit.h"
 
 #define MRU_DEPTH_MAX	(1 << 22)	/* entries where the configuration says "no cap" */
+#define MRU_LOCALS_MAX	64		/* addresses of ours that are told apart */
 
 /* The mru directive, by ntpd's names. */
 struct mru_opts {
@@ -38,7 +39,9 @@ struct mru_entry {
 	struct ratelimit	rate;
 	uint32_t		dropped;	/* packets refused by the rate limit */
 	uint16_t		flags;		/* RESTRICT_… of the last packet; LIMITED only if it was over the limit, KOD only if a KoD went out */
-	uint8_t			version, mode;	/* of the last packet */
+	uint8_t			version : 4, mode : 4;	/* of the last packet */
+	uint8_t			local;		/* which address of ours the last packet came to, see mru_local; 0 = not known */
+	float			score;		/* 1/s, as of last: recent rate of packets */
 	uint32_t		older, newer, chain;	/* private to mru.c: numbers of entries, 0 = none */
 };
 
@@ -50,6 +53,7 @@ struct mru_stats {
 	uint64_t	recycled_full;	/* entries made from a younger one, the list being full */
 	uint64_t	none;		/* newcomers not recorded */
 	size_t		depth, deepest, maxdepth, mindepth;	/* entries */
+	size_t		slots;		/* chains of the hash table that are in use */
 	size_t		mem, maxmem;	/* octets in use and at most */
 	double		maxage, minage;	/* s */
 	struct monotime	oldest;		/* last packet of the oldest entry; 0 where depth is */
@@ -58,6 +62,8 @@ struct mru_stats {
 /* What a packet tells the list. */
 struct mru_sight {
 	struct addr	addr;
+	struct addr	local;		/* of ours, that it came to; family 0: not known */
+	double		decay;		/* s: a score falls to a third in this time; 0 = no score is kept */
 	uint16_t	flags;
 	uint8_t		version, mode;
 };
@@ -85,6 +91,9 @@ void mru_ahead(const struct mru *m, const struct addr *const a[], size_t n);
 
 /* Looks without noting; NULL if not there. */
 const struct mru_entry *mru_find(const struct mru *m, const struct addr *a);
+
+/* The address of ours that the last packet of this entry came to; NULL: it is not known, or there are too many of them. */
+const struct addr *mru_local(const struct mru *m, const struct mru_entry *e);
 
 /* Walking by age, NULL at the end.  Valid until the next mru_note. */
 const struct mru_entry *mru_newest(const struct mru *m);

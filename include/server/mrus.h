@@ -43,6 +43,7 @@ void mrus_after(struct mrus_walk *w, const struct mrus *m, const struct mrus_pla
 
 /* The next entry without taking it, NULL at the end; and the step over it. */
 const struct mru_entry *mrus_peek(const struct mrus_walk *w);
+bool mrus_peek_place(const struct mrus_walk *w, struct mrus_place *out);	/* with its list; false at the end */
 void mrus_step(struct mrus_walk *w);
 
 /* Sums; bounds of age as of the first list, oldest as of all. */

@@ -66,7 +66,7 @@ static void
 tell(struct assoc *a, struct assoc_out *out, int event)
 {
 	assoc_event(a, event);
-	out->event = event;
+	out->events |= 1u << event;
 }
 
 static void
@@ -115,7 +115,7 @@ forget_server(struct assoc *a, struct monotime now)
 		estimator_init(&a->estimator, e.freq, e.freq_var);
 	a->exchange = (struct exchange){ .key = a->exchange.key, .mode = a->opts.mode, .xleave = a->opts.xleave };
 	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = untold(a), .poll = a->opts.minpoll };
-	a->have_stat = a->stopped = a->called = a->listening = a->self = false;
+	a->have_stat = a->stopped = a->called = a->listening = a->self = a->interleaved = false;
 	a->bcame.ns = 0;
 	clear_reach(a, now);
 	a->unreach = 0;
@@ -135,6 +135,9 @@ assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, st
 		/* The start given by assoc_init holds for the first address; any later one is asked at once. */
 		if (a->addr.family != 0 || monotime_before(a->next, now))
 			a->next = now;
+		/* Not for the first one: the association begins with that. */
+		if (a->addr.family != 0)
+			tell(a, out, PEVENT_RESTART);
 		a->addr = *addr;
 		forget_server(a, now);
 		out->what = ASSOC_CLOSE;
@@ -232,8 +235,11 @@ assoc_begin_poll(struct assoc *a, struct monotime now, struct assoc_out *out)
 	}
 	if (a->unreach > UNREACH_SLOW && a->hpoll < (a->kiss == REFID_RATE ? most_rated(a) : a->opts.maxpoll))
 		set_hpoll(a, (int8_t)(a->hpoll + 1));
-	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0)
+	if (a->unreach > 0 && a->unreach % UNREACH_RESOLVE == 0) {
 		out->what |= a->configured ? ASSOC_RESOLVE : ASSOC_DEMOBILIZE;
+		if (!a->configured)	/* what ntpd calls it when it gives one up for its silence */
+			tell(a, out, PEVENT_RESTART);
+	}
 	a->opening = a->reach == 0;
 	a->burst = burst_length(a);
 	a->probes = 0;
@@ -458,6 +464,28 @@ answer_stranger(struct assoc *a, struct monotime now)
 		a->next = monotime_before(soon, now) ? now : soon;
 }
 
+/* It announces a leap second that it did not announce before. */
+static void
+watch_leap(struct assoc *a, const struct reply *r, struct assoc_out *out)
+{
+	bool is = r->pkt.leap == LEAP_INSERT || r->pkt.leap == LEAP_DELETE, was = a->last.leap == LEAP_INSERT || a->last.leap == LEAP_DELETE;
+
+	if (r->kind == REPLY_SAMPLE && is && !was)
+		tell(a, out, PEVENT_LEAP_ARMED);
+}
+
+/* Interleaved mode begins with its first sample, and ends in an error with a reply that makes none, or with a basic one. */
+static void
+watch_interleave(struct assoc *a, const struct reply *r, struct assoc_out *out)
+{
+	bool is = r->kind == REPLY_SAMPLE && r->interleaved;
+
+	if (r->kind == REPLY_KISS || is == a->interleaved)
+		return;
+	tell(a, out, is ? PEVENT_INTERLEAVE : PEVENT_INTERLEAVE_ERROR);
+	a->interleaved = is;
+}
+
 void
 assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 {
@@ -469,6 +497,11 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 		assoc_count_drop(a, r.flash);
 		hear_call(a, in);
 		answer_stranger(a, in->when);
+		/* It answers our request, so it comes from the server or from somebody on the way. */
+		if ((r.flash & FLASH_AUTH) != 0) {
+			a->flash |= FLASH_AUTH;
+			tell(a, out, PEVENT_BADAUTH);
+		}
 		out->wait = assoc_wait(a, in->when);
 		return;
 	}
@@ -476,6 +509,8 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 	a->count.received++;
 	a->authentic = a->exchange.key != NULL;
 	a->flash = (a->flash & ~(unsigned)FLASH_PACKET) | r.flash;
+	watch_leap(a, &r, out);
+	watch_interleave(a, &r, out);
 	/* RATE speaks of us and not of the server's clock, whose header stays. */
 	if (r.kind != REPLY_KISS || r.kiss != REFID_RATE)
 		a->last = r.pkt;
@@ -563,6 +598,7 @@ assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out)
 	a->burst = 0;
 	clear_reach(a, now);
 	a->next = monotime_add(now, BURST_GAP);
+	tell(a, out, PEVENT_RESTART);
 	out->wait = assoc_wait(a, now);
 }
 

@@ -26,7 +26,7 @@ static void
 tell(struct assoc *a, struct assoc_out *out, int event, struct monotime now)
 {
 	assoc_event(a, event);
-	out->event = event;
+	out->events |= 1u << event;
 	a->changed = now;
 	out->what |= ASSOC_UPDATE;
 }
@@ -71,9 +71,9 @@ assoc_clock_poll(struct assoc *a, struct monotime now, double steered, const str
 		take_answer(a, now, steered, c, out);
 	if (was_reachable != (a->reach != 0))
 		tell(a, out, was_reachable ? PEVENT_UNREACHABLE : PEVENT_REACHABLE, now);
-	if (c->alarm && out->event == 0) {
+	if (c->alarm && out->events == 0) {
 		assoc_event(a, PEVENT_CLOCK);
-		out->event = PEVENT_CLOCK;
+		out->events |= 1u << PEVENT_CLOCK;
 	}
 	a->interval = log2_seconds(a->opts.minpoll);
 	a->next = monotime_add(now, a->tries < START_POLLS ? fmin(START_GAP, a->interval) : a->interval);

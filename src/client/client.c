@@ -10,6 +10,7 @@
 
 #define PEER_TRIES	3	/* once mode: polls after which a peer is silent; the last of them asks it as a server */
 #define LAST_WAIT	2.0	/* s, once mode: how long the last reply may take */
+#define SILENT_POLLS	4	/* once mode: polls so short that there is always one under way, after which a source is silent */
 
 static struct timeval
 timeval_of(double seconds)
@@ -42,6 +43,13 @@ void
 glue_event(struct client *c, int event, const struct assoc *a)
 {
 	c->cb(c->arg, &(struct client_report){ .what = CLIENT_EVENT, .event = event, .assoc = a });
+}
+
+void
+client_event(struct client *c, int event)
+{
+	system_event(&c->system, event);
+	glue_event(c, event, NULL);
 }
 
 void
@@ -106,8 +114,10 @@ steer(struct client *c, const struct decision *d, struct monotime now, double *d
 		err = sysclock_step(c->clock, now, d->offset);
 	if (err == -1 && log_gate_open(&c->clock_gate, now, &held))
 		log_warn("the clock cannot be steered, so the offset of %+.6f s stays", d->offset);
-	if (sysclock_meddled(c->clock) && log_gate_open(&c->meddle_gate, now, &held))
+	if (sysclock_meddled(c->clock) && log_gate_open(&c->meddle_gate, now, &held)) {
 		log_warnx("another program steers the clock too: one of the two has to go");
+		client_event(c, EVENT_KERN);
+	}
 	return err == 0;
 }
 
@@ -147,6 +157,7 @@ carry_out(struct client *c, const struct decision *d, struct monotime now, struc
 
 	sysclock_read(c->clock, &after);
 	if (d->what == DECIDE_PANIC || (d->what != DECIDE_HOLD && walltime_add(after.wall, d->offset).ns < c->opts.not_before.ns)) {
+		system_event(&c->system, EVENT_PANIC);
 		glue_report(c, CLIENT_PANIC, d->offset, NULL);
 		return;
 	}
@@ -216,14 +227,24 @@ tell_leap(struct client *c, const struct system_out *out)
 	for (size_t i = 0; i < NELEMS(rows); i++) {
 		if ((out->what & rows[i].what) == 0)
 			continue;
-		system_event(&c->system, rows[i].event);
-		glue_event(c, rows[i].event, NULL);
+		client_event(c, rows[i].event);
 	}
+}
+
+/* Of these the system has counted the event already. */
+static void
+tell_discipline(struct client *c, const struct system_out *out)
+{
+	if (out->what & SYSTEM_SPIKE)
+		c->cb(c->arg, &(struct client_report){ .what = CLIENT_EVENT, .event = EVENT_SPIKE, .value = out->decision.offset });
+	if (out->what & SYSTEM_FREQ_MODE)
+		glue_event(c, EVENT_FREQ_MODE, NULL);
 }
 
 static void
 tell(struct client *c, const struct system_out *out)
 {
+	tell_discipline(c, out);
 	tell_leap(c, out);
 	if (out->what & SYSTEM_SYSPEER)
 		tell_syspeer(c);
@@ -252,7 +273,9 @@ is_silent(const struct client *c, const struct source *s, struct monotime now)
 		return true;	/* it never corrects anything */
 	if (assoc_is_peer(&s->assoc) && s->assoc.tries < PEER_TRIES)
 		return false;
-	return assoc_heard_out(&s->assoc) && s->assoc.filter.n == 0 && monotime_diff(now, s->assoc.sent) >= LAST_WAIT;
+	if (s->assoc.filter.n > 0)
+		return false;
+	return s->assoc.tries > SILENT_POLLS || (assoc_heard_out(&s->assoc) && monotime_diff(now, s->assoc.sent) >= LAST_WAIT);
 }
 
 /* Looked at every LAST_WAIT until there is a result. */
@@ -269,6 +292,12 @@ look_for_end(struct client *c, struct monotime now)
 	if (c->n == 0)
 		return;
 	c->reported = true;
+	for (size_t i = 0; i < c->n; i++) {
+		if (client_is_prototype(c->source[i]) || c->assoc[i]->addr.family == 0)
+			continue;
+		assoc_event(c->assoc[i], PEVENT_NO_REPLY);
+		glue_event(c, PEVENT_NO_REPLY, c->assoc[i]);
+	}
 	glue_report(c, CLIENT_NO_SERVERS, 0, NULL);
 }
 
@@ -344,8 +373,10 @@ on_changed(evutil_socket_t fd, short what, void *arg)
 	jump = sysclock_watch(c->clock, &slept);
 	if (slept > 0)
 		wake_up(c, slept);
-	if (jump != 0)
+	if (jump != 0) {
 		log_warnx("somebody else has set the clock by %+.6f s", jump);
+		client_event(c, EVENT_KERN);
+	}
 	if (jump != 0 || slept > 0)
 		client_news(c);
 }
@@ -470,6 +501,21 @@ client_network_changed(struct client *c)
 }
 
 void
+client_set_steer(struct client *c, bool on)
+{
+	if (c->opts.steer == on)
+		return;
+	c->opts.steer = c->system.steer = on;
+	if (!on) {
+		sysclock_slew_end(c->clock, monotime_now());
+		glue_arm(c->slew_due, -1);
+	}
+	log_of(LOG_CLOCK_EVENT, on ? "the clock is steered again" : "the clock is not steered any more and runs on by itself");
+	glue_report(c, CLIENT_UPDATED, 0, NULL);	/* the map of the clock has changed */
+	client_news(c);
+}
+
+void
 client_set_leaps(struct client *c, const struct leap_table *t, double interval)
 {
 	c->system.leaps = t;
@@ -489,6 +535,12 @@ client_assocs(const struct client *c, size_t *n)
 {
 	*n = c->n;
 	return (const struct assoc *const *)c->assoc;
+}
+
+struct client_io
+client_io(const struct client *c)
+{
+	return c->io;
 }
 
 void

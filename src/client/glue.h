@@ -70,6 +70,7 @@ struct client {
 	uint16_t		 last_id;
 	uint64_t		 sent, received;	/* of associations that are gone */
 	uint64_t		 barred;	/* replies that a rule kept out */
+	struct client_io	 io;
 	bool			 committed;	/* once mode: the correction is under way … */
 	bool			 reported;	/* … and said how it went */
 };

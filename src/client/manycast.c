@@ -66,7 +66,10 @@ on_answer(evutil_socket_t fd, short what, void *arg)
 	struct datagram d;
 
 	(void)what;
-	while (udp_receive(fd, &d, buf, sizeof(buf)) == 0) {
+	s->client->io.wakeups++;
+	for (unsigned n = 0; udp_receive(fd, &d, buf, sizeof(buf)) == 0; n++) {
+		s->client->io.reads++;
+		s->client->io.goodwakeups += n == 0;
 		if (d.len > 0 && d.len <= sizeof(buf) && is_answer(s, &d) && !source_is_barred(s, &d))
 			take_server(s, &d.peer);
 	}

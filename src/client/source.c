@@ -133,11 +133,13 @@ static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct source *s = arg;
+	struct client_io *io = &s->client->io;
 	uint8_t buf[PACKET_MAX];
 	struct datagram d;
 
 	(void)what;
-	while (s->fd == fd) {
+	io->wakeups++;
+	for (unsigned n = 0; s->fd == fd; n++) {
 		if (udp_receive(fd, &d, buf, sizeof(buf)) == -1) {
 			if (errno != EAGAIN && errno != EINTR)
 				source_failed(s, errno);
@@ -145,6 +147,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 				refine_sent(s);
 			return;
 		}
+		io->reads++;
+		io->goodwakeups += n == 0;
 		if (d.len > 0 && d.len <= sizeof(buf) && !source_is_barred(s, &d))
 			take_datagram(s, &d, false);
 	}
@@ -228,9 +232,12 @@ source_act(struct source *s, const struct assoc_out *out)
 {
 	if (out->kiss != 0)
 		tell_kiss(s, out->kiss);
-	tell_event(s, out->event);
-	if (out->event != 0)
-		glue_event(s->client, out->event, &s->assoc);
+	for (int event = 0; out->events >> event != 0; event++) {
+		if ((out->events >> event & 1) == 0)
+			continue;
+		tell_event(s, event);
+		glue_event(s->client, event, &s->assoc);
+	}
 	if (out->what & ASSOC_CLOSE)
 		source_close(s);
 	glue_arm(s->due, out->wait);

@@ -299,6 +299,25 @@ vote_of(const struct selection *sel, size_t nc)
 	return sel->truechimers == 0 ? SYSTEM_NO_MAJORITY : SYSTEM_TOO_FEW;
 }
 
+/* The discipline, and what it goes over to. */
+static void
+discipline(struct system *s, struct monotime now, const struct estimate *e, int8_t hpoll, struct system_out *out)
+{
+	enum discipline_state was = s->discipline.state;
+
+	discipline_update(&s->discipline, now, e, log2_seconds(hpoll), &out->decision);
+	out->what |= SYSTEM_DECISION;
+	if (s->discipline.state == was)
+		return;
+	if (s->discipline.state == DISC_SPIK) {
+		system_event(s, EVENT_SPIKE);
+		out->what |= SYSTEM_SPIKE;
+	} else if (s->discipline.state == DISC_FREQ) {
+		system_event(s, EVENT_FREQ_MODE);
+		out->what |= SYSTEM_FREQ_MODE;
+	}
+}
+
 void
 system_update(struct system *s, struct assoc *const a[], size_t n, const struct own_refids *own, struct monotime now, double steered,
     struct system_out *out)
@@ -347,8 +366,7 @@ system_update(struct system *s, struct assoc *const a[], size_t n, const struct 
 		combine_samples(a, n, now, steered, &sel.est);
 	s->vars.sys_jitter = sel.jitter;
 	s->vars.est_error = sqrt(sel.est.var);
-	discipline_update(&s->discipline, now, &sel.est, log2_seconds(peer->hpoll), &out->decision);
-	out->what |= SYSTEM_DECISION;
+	discipline(s, now, &sel.est, peer->hpoll, out);
 }
 
 /* System variables from the system peer (RFC 5905 section 11.2.3, clock_update). */

@@ -8,14 +8,14 @@
 /* Directives that are refused whole. */
 static const char *const directives[] = {
 	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
-	"rlimit", "saveconfigdir", "simulate", "statsdir",
+	"rlimit", "saveconfigdir", "simulate", "statsdir", "workers",
 };
 
 /* Words that are refused on lines of one directive. */
 static const struct { const char *directive, *words; } words[] = {
 	{ "filegen", " file type link nolink " },
-	{ "enable", " ntp stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
-	{ "disable", " ntp stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
+	{ "enable", " stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
+	{ "disable", " stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
 	{ "refclock", " path ppspath " },
 	{ "server", " ca cert path ppspath " },
 	{ "pool", " ca cert " },

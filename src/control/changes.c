@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Requests of the holder of the control key: looked at once more, then handed up to who can carry them out. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/ntp.h"
 #include "talk.h"
 
 #define SAVE_NAME_MAX	128	/* octets of a file name, NUL included */
@@ -119,6 +121,18 @@ find_setvar(const struct control_view *v, const struct control_item *item)
 	return NULL;
 }
 
+/* ntpd's one variable that counts as writable, and is not written all the same: whatever is wrong with the value is said, or else nothing. */
+static int
+refuse_leap(const struct control_item *item)
+{
+	if (item->value == NULL || item->value_len == 0 || item->value_len > 9)
+		return CERR_BADFMT;
+	for (size_t i = 0; i < item->value_len; i++)
+		if (!isdigit((unsigned char)item->value[i]))
+			return CERR_BADFMT;
+	return strtoul(item->value, NULL, 10) > LEAP_UNSYNC ? CERR_BADVALUE : CERR_UNSPEC;
+}
+
 /* NAME=VALUE as the line of configuration that says the same; variables of ours are read-only. */
 static int
 put_assignment(struct text *t, const struct control_view *v, const struct control_item *item)
@@ -126,9 +140,13 @@ put_assignment(struct text *t, const struct control_view *v, const struct contro
 	const struct control_setvar *sv = find_setvar(v, item);
 	struct var_set known = { 0 };
 
+	if (sv == NULL && item->name_len == 4 && memcmp(item->name, "leap", 4) == 0)
+		return refuse_leap(item);
 	if (sv == NULL)
 		return vars_want(&known, VARS_SYSTEM, v, item->name, item->name_len) ? CERR_PERMISSION : CERR_UNKNOWNVAR;
-	if (item->value == NULL || item->value_len == 0 || memchr(item->value, '"', item->value_len) != NULL)
+	if (item->value == NULL)
+		return CERR_BADFMT;
+	if (item->value_len == 0 || memchr(item->value, '"', item->value_len) != NULL)
 		return CERR_BADVALUE;
 	text_add(t, "setvar %s = \"%.*s\"%s\n", sv->name, (int)item->value_len, item->value, sv->by_default ? " default" : "");
 	return t->over ? CERR_BADVALUE : NO_ERROR;

@@ -102,6 +102,32 @@ take_known(struct mrulist_request *rq, const char *name, const char *value)
 	return !k->have_last && (k->have_last = parse_stamp(value, &k->last));
 }
 
+/* 1/s, as decimal digits and a point. */
+static bool
+parse_rate(const char *s, double *out)
+{
+	char *end;
+	double d;
+
+	if (*s == '\0' || strspn(s, "0123456789.") != strlen(s))
+		return false;
+	d = strtod(s, &end);
+	if (*end != '\0')
+		return false;
+	*out = d;
+	return true;
+}
+
+/* An address of ours; whatever port it is given with is the one we serve. */
+static bool
+parse_local(const char *s, struct addr *out)
+{
+	if (!addr_parse(out, s, 0) && !parse_addr_port(s, out))
+		return false;
+	out->port = 0;
+	return true;
+}
+
 static bool
 take_number(const char *value, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -167,6 +193,10 @@ take_item(struct mrulist_request *rq, const char *name, const char *value)
 		return parse_hex_flags(value, &rq->resall);
 	if (strcmp(name, "resany") == 0)
 		return parse_hex_flags(value, &rq->resany);
+	if (strcmp(name, "minscore") == 0)
+		return parse_rate(value, &rq->minscore);
+	if (strcmp(name, "laddr") == 0)
+		return parse_local(value, &rq->local);
 	for (size_t i = 0; i < NELEMS(numbers); i++) {
 		if (strcmp(name, numbers[i].name) != 0)
 			continue;
@@ -175,7 +205,7 @@ take_item(struct mrulist_request *rq, const char *name, const char *value)
 		set_number(rq, (enum number)i, v);
 		return true;
 	}
-	return false;
+	return true;
 }
 
 static bool
@@ -210,8 +240,10 @@ mrulist_parse(struct mrulist_request *rq, const char *text, size_t len)
 
 	*rq = (struct mrulist_request){ .maxlstint = -1 };
 	while ((got = control_next(&p, end, &item)) == LIST_ITEM) {
-		if (item.value == NULL || !copy(name, sizeof(name), item.name, item.name_len)) {
-			ok = false;
+		if (!copy(name, sizeof(name), item.name, item.name_len)) {
+			continue;	/* longer than any we know */
+		} else if (item.value == NULL) {
+			ok = ok && strcmp(name, "nonce") != 0 && take_item(rq, name, "");
 		} else if (strcmp(name, "nonce") == 0) {
 			rq->nonce = item.value;
 			rq->nonce_len = item.value_len;
@@ -264,12 +296,15 @@ begin(struct mrus_walk *w, const struct mrulist_request *rq, const struct mrulis
 }
 
 static bool
-passes(const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mru_entry *e)
+passes(const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mrus_place *p)
 {
+	const struct mru_entry *e = p->e;
+	const struct addr *local = mru_local(f->mrus->list[p->list], e);
 	double age = monotime_diff(f->now, e->last);
 
 	return e->count >= rq->mincount && e->dropped >= rq->mindrop && (e->flags & rq->resall) == rq->resall
-	    && (rq->resany == 0 || (e->flags & rq->resany) != 0) && (rq->maxlstint < 0 || age <= rq->maxlstint) && age >= rq->minlstint;
+	    && (rq->resany == 0 || (e->flags & rq->resany) != 0) && (rq->maxlstint < 0 || age <= rq->maxlstint) && age >= rq->minlstint
+	    && (double)e->score >= rq->minscore && (rq->local.family == 0 || (local != NULL && addr_same_host(local, &rq->local)));
 }
 
 static void
@@ -291,6 +326,8 @@ put_row(struct text *t, unsigned i, const struct mru_entry *e, const struct mrul
 	text_item(t, name, "0x%x", e->flags);
 	snprintf(name, sizeof(name), "dr.%u", i);
 	text_item(t, name, "%" PRIu32, e->dropped);
+	snprintf(name, sizeof(name), "sc.%u", i);
+	text_item(t, name, "%.3f", (double)e->score);
 }
 
 /* Octets that fit in so many datagrams even if every one of them is cut short by an item. */
@@ -304,14 +341,14 @@ capacity(unsigned frags)
 
 /* One row if the entry passes; false if there is no room for it. */
 static bool
-put_entry(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mru_entry *e, unsigned *rows)
+put_entry(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, const struct mrus_place *p, unsigned *rows)
 {
 	size_t cap = capacity(rq->frags) - END_ROOM;
 	struct text mark = *t;
 
-	if (!passes(rq, f, e))
+	if (!passes(rq, f, p))
 		return true;
-	put_row(t, *rows, e, f);
+	put_row(t, *rows, p->e, f);
 	if (t->len > cap || t->full) {
 		*t = mark;
 		return false;
@@ -320,26 +357,25 @@ put_entry(struct text *t, const struct mrulist_request *rq, const struct mrulist
 	return true;
 }
 
-/* Rows of the walk, the first of them e if that is not NULL; returns the last one shown, and whether all there is has been looked at. */
+/* Rows of the walk, before them that one if it is not NULL; returns the last one shown, and whether all there is has been looked at. */
 static const struct mru_entry *
-put_rows(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, struct mrus_walk *w, const struct mru_entry *e, bool *done)
+put_rows(struct text *t, const struct mrulist_request *rq, const struct mrulist_frame *f, struct mrus_walk *w, const struct mrus_place *first, bool *done)
 {
 	const struct mru_entry *last = NULL;
 	unsigned limit = rq->limit > 0 ? rq->limit : UINT32_MAX, rows = 0, before;
+	struct mrus_place at = first != NULL ? *first : (struct mrus_place){ 0 };
 
 	*done = false;
-	for (bool walked = e == NULL; rows < limit; walked = true) {
-		if (walked)
-			e = mrus_peek(w);
-		if (e == NULL)
+	for (bool walked = first == NULL; rows < limit; walked = true) {
+		if (walked && !mrus_peek_place(w, &at))
 			break;
 		before = rows;
-		if (!put_entry(t, rq, f, e, &rows))
+		if (!put_entry(t, rq, f, &at, &rows))
 			return last;
 		if (walked)
 			mrus_step(w);
 		if (rows > before)
-			last = e;
+			last = at.e;
 	}
 	*done = mrus_peek(w) == NULL;
 	return last;
@@ -350,7 +386,8 @@ mrulist_put(struct text *t, const struct mrulist_request *rq, const struct mruli
 {
 	struct mrus_place known[MRULIST_KNOWN_MAX];
 	size_t nknown = find_known(rq, f, known);
-	const struct mru_entry *first = NULL, *last;
+	const struct mrus_place *first = NULL;
+	const struct mru_entry *last;
 	struct mrus_walk w;
 	char addr[ADDR_STR_MAX];
 	bool done;
@@ -362,7 +399,7 @@ mrulist_put(struct text *t, const struct mrulist_request *rq, const struct mruli
 		put_stamp(t, "last.older", shown_at(f, known[0].e->last));
 		text_item(t, "addr.older", "%s", addr_port_str(&known[0].e->addr, addr, sizeof(addr)));
 		if (rq->limit == 1)
-			first = known[0].e;
+			first = &known[0];
 	}
 	text_item(t, "nonce", "%s", f->nonce);
 	last = put_rows(t, rq, f, &w, first, &done);

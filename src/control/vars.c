@@ -168,7 +168,8 @@ put_names(struct text *t, const struct var_row *rows, size_t n, const struct con
 {
 	text_add(t, "\"");
 	for (size_t i = 0; i < n; i++)
-		text_add(t, "%s%s", i > 0 ? "," : "", rows[i].name);
+		if (rows[i].form != AS_NONE && rows[i].form != AS_NONE3)
+			text_add(t, "%s%s", i > 0 ? "," : "", rows[i].name);
 	for (size_t i = 0; i < nsetvars; i++)
 		text_add(t, ",%s", setvars[i].name);
 	text_add(t, "\"");
@@ -224,9 +225,11 @@ put_value(struct text *t, const struct var_row *r, const struct var_subject *s)
 	case AS_NOTHING:
 		break;
 	case AS_ZERO:
+	case AS_NONE:
 		text_add(t, "0");
 		break;
 	case AS_ZERO3:
+	case AS_NONE3:
 		text_add(t, "0.000");
 		break;
 	case AS_ZERO6:

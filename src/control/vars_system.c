@@ -158,14 +158,6 @@ put_peermode(struct text *t, const struct var_subject *s)
 	text_add(t, "%d", control_view_assoc(s->v, s->v->system->vars.peer) != NULL ? MODE_CLIENT : MODE_RESERVED);
 }
 
-/* The value a broadcast client starts from before it has measured: no listening to broadcasts yet. */
-static void
-put_bcastdelay(struct text *t, const struct var_subject *s)
-{
-	(void)s;
-	text_add(t, "-50.000");
-}
-
 static void
 put_mru_enabled(struct text *t, const struct var_subject *s)
 {
@@ -269,11 +261,12 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "sys_var_list", false, FUNCTION(put_sys_var_list),	"names of all system variables" }, \
 	{ "peeradr",	false,	FUNCTION(put_peeradr),		"address and port of the system peer" }, \
 	{ "peermode",	false,	FUNCTION(put_peermode),		"our mode towards the system peer" }, \
-	{ "bcastdelay",	false,	FUNCTION(put_bcastdelay),	"broadcast delay, ms" }, \
+	{ "bcastdelay",	false,	VIEW(AS_MS3, bcastdelay),	"delay assumed of broadcasts, ms; below 0: it is measured" }, \
 	{ "authdelay",	false,	PLAIN(AS_ZERO3),		"delay of computing a MAC, ms" }, \
 	{ "fuzz",	false,	PLAIN(AS_ZERO6),		"what readings of our clock are blurred by, ms: nothing" }, \
-	{ "clk_wander_threshold", false, PLAIN(AS_ZERO3),	"wander above which the drift file is written early, ppm" }, \
+	{ "clk_wander_threshold", false, VIEW(AS_PPM3, wander_threshold), "change of frequency above which the drift file is written, ppm" }, \
 	{ "daemon_version", false, FUNCTION(put_version),	"name and version of the daemon, once more" }, \
+	{ "savedconfig", false,	VIEW(AS_STRING, savedconfig),	"file that the configuration has been saved to last" }, \
 	{ "settimeofday", false, FUNCTION(put_settimeofday),	"the call that sets the kernel's clock, if we do" }, \
 	{ "lockclock",	false,	PLAIN(AS_ZERO),			"whether another program is trusted to keep the clock" }
 
@@ -287,7 +280,7 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "mru_minage",	false,	VIEW(AS_SECONDS, mru_stats.minage), "age below which none is recycled, s" }, \
 	{ "mru_mem",	false,	VIEW(AS_KB, mru_stats.mem),	"memory in use, kB" }, \
 	{ "mru_maxmem",	false,	VIEW(AS_KB, mru_stats.maxmem),	"memory at most, kB" }, \
-	{ "mru_hashslots", false, PLAIN(AS_ZERO),		"hash slots in use: not counted" }, \
+	{ "mru_hashslots", false, VIEW(AS_UINT, mru_stats.slots), "hash slots in use" }, \
 	{ "mru_exists",	false,	VIEW(AS_UINT, mru_stats.exists), "packets from addresses in the list" }, \
 	{ "mru_new",	false,	VIEW(AS_UINT, mru_stats.added),	"addresses added in fresh memory" }, \
 	{ "mru_recycleold", false, VIEW(AS_UINT, mru_stats.recycled_old), "addresses added in place of one above maxage" }, \
@@ -378,6 +371,24 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "timer_overruns", false, VIEW(AS_UINT, count.timer_overruns), "timers that were missed" }, \
 	{ "timer_xmts",	false,	VIEW(AS_UINT, count.timer_xmts), "polls sent by timers" }
 
+/* There is no Network Time Security here, so nothing of it has ever happened; NTPsec's ntpq asks all the same. */
+#define NONE(name) \
+	{ "nts_" name,		false,	PLAIN(AS_NONE),		"Network Time Security: none" }, \
+	{ "nts_" name "_r",	false,	PLAIN(AS_NONE),		"Network Time Security: none, since start" }
+#define NO_TIME(name) \
+	{ "nts_" name,		false,	PLAIN(AS_NONE3),	"Network Time Security: time spent, s" }, \
+	{ "nts_" name "_r",	false,	PLAIN(AS_NONE3),	"Network Time Security: time spent since start, s" }
+
+#define NTS_ROWS \
+	NONE("client_send"), NONE("client_recv_good"), NONE("client_recv_bad"), \
+	NONE("server_recv_good"), NONE("server_recv_bad"), NONE("server_send"), \
+	NONE("cookie_make"), NONE("cookie_not_server"), NONE("cookie_decode"), NONE("cookie_decode_total"), NONE("cookie_decode_current"), \
+	NONE("cookie_decode_old"), NONE("cookie_decode_old2"), NONE("cookie_decode_older"), NONE("cookie_decode_too_old"), NONE("cookie_decode_error"), \
+	NONE("ke_serves_good"), NO_TIME("ke_serves_good_wall"), NO_TIME("ke_serves_good_cpu"), \
+	NONE("ke_serves_nossl"), NO_TIME("ke_serves_nossl_wall"), NO_TIME("ke_serves_nossl_cpu"), \
+	NONE("ke_serves_bad"), NO_TIME("ke_serves_bad_wall"), NO_TIME("ke_serves_bad_cpu"), \
+	NONE("ke_probes_good"), NONE("ke_probes_bad")
+
 const struct var_row vars_system[] = {
 	DEFAULT_ROWS,
 	OTHER_ROWS,
@@ -387,6 +398,7 @@ const struct var_row vars_system[] = {
 	AUTH_ROWS,
 	KERNEL_ROWS,
 	IO_ROWS,
+	NTS_ROWS,
 };
 const size_t vars_system_len = NELEMS(vars_system);
 

@@ -104,6 +104,7 @@ root_clock_gone(struct root *r, const struct assoc *a)
 
 	if (open == NULL)
 		return;
+	r->clock_reads += refclock_info(*open)->reads;
 	refclock_close(*open);
 	*open = r->clocks[--r->nclocks];
 }
@@ -121,6 +122,16 @@ root_clocks_list(const struct root *r, const struct refclock_info *out[static RO
 	for (size_t i = 0; i < r->nclocks; i++)
 		out[i] = refclock_info(r->clocks[i]);
 	return r->nclocks;
+}
+
+uint64_t
+root_clocks_reads(const struct root *r)
+{
+	uint64_t sum = r->clock_reads;
+
+	for (size_t i = 0; i < r->nclocks; i++)
+		sum += refclock_info(r->clocks[i])->reads;
+	return sum;
 }
 
 unsigned

@@ -56,6 +56,7 @@ count_auth(const struct keys *k, struct control_counts *c)
 static void
 count_all(const struct root *r, struct counts *c)
 {
+	struct client_io io = client_io(r->client);
 	uint64_t sent, received, barred;
 
 	*c = (struct counts){ .other = { .rbuf_total = UDP_BATCH, .rbuf_free = UDP_BATCH } };
@@ -70,8 +71,14 @@ count_all(const struct root *r, struct counts *c)
 	c->other.io_dropped = c->server.dropped;
 	c->other.io_sendfailed = c->server.sendfailed;
 	c->other.timer_xmts = sent;
+	c->other.io_dropped += listener_drops(r->listener);
 	c->other.io_sent += r->signd_counts.serves_good;
 	c->mssntp = r->signd_counts;
+	c->other.io_ignored = c->server.ignored;
+	c->other.io_wakeups = c->server.wakeups + io.wakeups;
+	c->other.io_goodwakeups = c->server.goodwakeups + io.goodwakeups;
+	c->other.io_pkt_reads = c->server.reads + io.reads;
+	c->other.io_ref_reads = root_clocks_reads(r);
 	count_auth(r->keys, &c->other);
 }
 

@@ -182,6 +182,7 @@ open_clock(struct root *r)
 	double unused;
 	bool software = r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
 
+	r->watch_only = !r->config->enable_ntp && r->config->clock == CLOCK_KERNEL;
 	if (!software && !is_only_steersman(r))
 		return false;
 	r->clock = software ? sysclock_software() : sysclock_kernel();

@@ -119,7 +119,7 @@ tell_stale(struct root *r, const char *path, double left)
 	if (left <= 0) {
 		log_errx("leapsecond file ('%s'): expired %d day%s ago: it is history, and leap seconds are left to the sources' word", path, days,
 		    days == 1 ? "" : "s");
-		root_stats_event(r, EVENT_LEAP_STALE);
+		client_event(r->client, EVENT_LEAP_STALE);
 	} else {
 		log_warnx("leapsecond file ('%s'): will expire in less than %d day%s", path, days + 1, days == 0 ? "" : "s");
 	}

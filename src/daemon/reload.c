@@ -78,11 +78,11 @@ differ(const char *a, const char *b)
 
 /* What was done once, as root or before anything ran. */
 static void
-name_what_waits(const struct config *old, const struct config *new)
+name_what_waits(const struct root *r, const struct config *old, const struct config *new)
 {
 	const struct { const char *what; bool changed; } rows[] = {
 		{ "clock", old->clock != new->clock },
-		{ "enable or disable ntp", old->enable_ntp != new->enable_ntp },
+		{ "disable ntp", r->watch_only && new->enable_ntp },
 		{ "rlimit", memcmp(&old->rlimit, &new->rlimit, sizeof(old->rlimit)) != 0 },
 		{ "pidfile", differ(old->pidfile, new->pidfile) },
 		{ "workers", old->workers != new->workers },
@@ -126,6 +126,7 @@ settings_carry_out(struct root *r)
 	listener_follow(r->listener);
 	root_stats_reload(r);
 	root_leap_reload(r);
+	client_set_steer(r->client, new->enable_ntp);
 	client_reconfigure(r->client, &new->tos, &new->tinker);
 	client_set_modes(r->client, &modes);
 	root_modes_listen(r);
@@ -158,9 +159,9 @@ settings_reload(struct root *r)
 		config_free(new);
 		return;
 	}
-	name_what_waits(old, new);
+	name_what_waits(r, old, new);
 	new->clock = old->clock;
-	new->enable_ntp = old->enable_ntp;
+	new->enable_ntp = new->enable_ntp && !r->watch_only;
 	swap_log(old, new);
 	old_keys = r->keys;
 	swap_keys(r, new_keys, new);

@@ -185,6 +185,17 @@ rules_allowed(struct remote *m)
 	return false;
 }
 
+/* Whoever was not to steer the clock at start has not asked for the right to. */
+static bool
+steering_allowed(struct remote *m)
+{
+	if (!m->root->config->enable_ntp || !m->root->watch_only)
+		return true;
+	m->root->config->enable_ntp = false;
+	put(m, "the clock has been opened to be looked at only: enable ntp is for the file, and takes effect at the next start");
+	return false;
+}
+
 /* The log shows each line as it came; a line of configuration is printable, or refused. */
 static void
 log_lines(const char *who, const char *text, size_t len)
@@ -235,7 +246,8 @@ configure(void *arg, const struct addr *from, const char *data, size_t len, char
 		put(&m, "out of memory");
 		return false;
 	}
-	ok = config_remote(m.root->config, text, len, &hooks, &change) && rules_allowed(&m);
+	ok = config_remote(m.root->config, text, len, &hooks, &change);
+	ok = rules_allowed(&m) && steering_allowed(&m) && ok;
 	ok = swap_rules(&m, &change, &old) && ok;
 	carry_out(m.root, &change);
 	free_rules(old.list);
@@ -280,7 +292,7 @@ expand(const char *name, char *out, size_t cap)
 static bool
 save(void *arg, const struct addr *from, const char *name, char reply[static MODE6_REPLY_MAX])
 {
-	const struct root *r = arg;
+	struct root *r = arg;
 	const char *dir = r->config->saveconfigdir;
 	char path[PATH_MAX], who[ADDR_STR_MAX], plain[NAME_MAX];
 	int len;
@@ -297,6 +309,7 @@ save(void *arg, const struct addr *from, const char *name, char reply[static MOD
 		return false;
 	}
 	log_info("the configuration has been saved to %s, as %s has asked", path, addr_str(from, who, sizeof(who)));
+	memcpy(r->savedconfig, plain, sizeof(r->savedconfig));
 	snprintf(reply, MODE6_REPLY_MAX, "Configuration saved to %s", plain);
 	return true;
 }

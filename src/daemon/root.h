@@ -41,6 +41,7 @@ struct root {
 	struct event_base	*base;
 	struct event		*signal[ROOT_SIGNALS];
 	struct sysclock		*clock;
+	bool			 watch_only;	/* it has been opened to be looked at, so it cannot be steered before the next start */
 	struct resolver		*resolver;
 	struct keys		*keys;		/* NULL: there are none */
 	struct restrict_list	*restricts;
@@ -51,6 +52,7 @@ struct root {
 	struct signd_counts	 signd_counts;
 	struct refclock		*clocks[ROOT_CLOCKS];	/* open ones */
 	size_t			 nclocks;
+	uint64_t		 clock_reads;	/* readings of clocks that are closed */
 	bool			 sandboxed;
 	unsigned		 clock_needs;	/* enum refclock_need, that the sandbox allows */
 	struct client		*client;
@@ -67,6 +69,7 @@ struct root {
 	bool			 wait_sync;	/* it wants to hear when we are synchronised */
 	int			 lock;		/* on the machine's clock, or -1 */
 	int			 status;	/* exit status */
+	char			 savedconfig[NAME_MAX];	/* file that ntpq has had the configuration saved to last, or "" */
 	struct log_gate		 drift_gate, refused_gate, signd_gate;
 	struct log_ration	 event_lines;
 };
@@ -115,6 +118,7 @@ bool root_clock_same(struct root *r, const struct config_source *s);
 void root_clock_gone(struct root *r, const struct assoc *a);
 void root_clocks_close(struct root *r);
 size_t root_clocks_list(const struct root *r, const struct refclock_info *out[static ROOT_CLOCKS]);
+uint64_t root_clocks_reads(const struct root *r);	/* readings of all since start */
 unsigned root_clocks_need(const struct root *r);	/* enum refclock_need */
 
 /* Adds a source of any kind; false: it cannot be one (logged). */
@@ -148,7 +152,6 @@ bool root_stats_open(struct root *r);
 void root_stats_reload(struct root *r);
 void root_stats_news(struct root *r, const struct client_report *n);
 void root_stats_hour(struct root *r);
-void root_stats_event(struct root *r, int event);	/* an event of the system that no client reports */
 void root_stats_close(struct root *r);
 
 /* leapfile.c: reads the leap file if it has changed, or if its name or options have. */

@@ -99,6 +99,8 @@ root_stats_news(struct root *r, const struct client_report *n)
 	case CLIENT_EVENT:
 		if (n->assoc != NULL)
 			peer_event_file(r, &now, n->assoc, n->event, NULL);
+		else if (n->event == EVENT_SPIKE)
+			clock_event(r, &now, EVENT_SPIKE, n->value);
 		else
 			system_event_file(r, &now, n->event, NULL);
 		break;
@@ -110,17 +112,6 @@ root_stats_news(struct root *r, const struct client_report *n)
 	case CLIENT_NO_SERVERS:
 		break;
 	}
-}
-
-void
-root_stats_event(struct root *r, int event)
-{
-	struct clockread now;
-
-	if (r->stats == NULL)
-		return;
-	sysclock_read(r->clock, &now);
-	system_event_file(r, &now, event, NULL);
 }
 
 /* The counters of ntpq's sysstats: replies to us are packets too. */

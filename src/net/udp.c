@@ -12,6 +12,7 @@
 
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
+#include <linux/sock_diag.h>
 
 #include "base/log.h"
 #include "net/udp.h"
@@ -146,6 +147,15 @@ udp_connect(int fd, const struct addr *peer)
 	socklen_t len = addr_to_sockaddr(peer, &ss);
 
 	return connect(fd, (const struct sockaddr *)&ss, len);
+}
+
+uint64_t
+udp_drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 ? info[SK_MEMINFO_DROPS] : 0;
 }
 
 int

@@ -103,6 +103,7 @@ void
 refclock_bad(struct refclock *c, enum refclock_code code)
 {
 	c->info.noreply += code == CLOCK_NO_REPLY;
+	c->info.reads += code != CLOCK_NO_REPLY;
 	c->info.badformat += code == CLOCK_BAD_FORMAT;
 	c->info.baddata += code > CLOCK_BAD_FORMAT;
 	if (c->info.code != code && c->info.events < EVENTS_MAX)
@@ -119,6 +120,7 @@ refclock_reading(struct refclock *c, struct walltime ref, struct walltime host, 
 	struct clockread now;
 	struct monotime when;
 
+	c->info.reads++;
 	sysclock_read(c->env.clock, &now);
 	when = monotime_add(now.mono, -walltime_diff(now.host, host));
 	if (generation != c->generation)

@@ -39,6 +39,7 @@ struct listener {
 	struct addr		*bcast;			/* broadcast addresses of networks that are listened on */
 	size_t			 nbcast;
 	struct listener_interest interest;
+	uint64_t		 drops_gone;		/* of sockets that are closed */
 	struct log_gate		 open_gate, scan_gate, table_gate, join_gate;
 };
 
@@ -238,6 +239,7 @@ close_ports(struct listener *l)
 			continue;
 		}
 		*at = p->next;
+		l->drops_gone += p->about.drop ? 0 : port_about(p).drops;
 		port_log_closed(p);
 		port_free(p);
 	}
@@ -520,6 +522,16 @@ listener_counters(const struct listener *l, struct server_counters *sum)
 		keys_collect(l->o.keys, m->worker.own_keys);
 		crew_unlock(m);
 	}
+}
+
+uint64_t
+listener_drops(const struct listener *l)
+{
+	uint64_t sum = l->drops_gone;
+
+	for (const struct port *p = l->ports; p != NULL; p = p->next)
+		sum += p->about.drop ? 0 : port_about(p).drops;
+	return sum;
 }
 
 void

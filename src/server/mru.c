@@ -15,6 +15,7 @@
 
 #define CHAIN_MAX	64	/* entries looked at in one chain; with a random key longer ones do not happen */
 #define KB		1024
+#define SCORE_GONE	20	/* spans of decay after which nothing of a score is left that anybody could see */
 
 /* Figures of processors, which cost nothing but speed where they are wrong. */
 #define LINE		64		/* octets of a cache line */
@@ -46,6 +47,9 @@ struct mru {
 	struct mru_opts		 o;
 	uint32_t		 depth, maxdepth, mindepth;
 	uint32_t		 newest, oldest;
+	struct addr		 local[MRU_LOCALS_MAX];	/* addresses of ours, numbered from 1 */
+	uint8_t			 nlocal, lately;	/* how many, and the number of the one met last */
+	size_t			 slots;
 	struct mru_stats	 stats;
 };
 
@@ -290,6 +294,7 @@ chain_unlink(struct mru *m, const struct mru_entry *e)
 	while (*at != number(m, e))
 		at = &m->slab[*at].chain;
 	*at = e->chain;
+	m->slots -= *head_of(m, source_of(&e->addr)) == 0;
 }
 
 static struct mru_entry *
@@ -343,9 +348,46 @@ enter(struct mru *m, struct source s, struct monotime now, double monitor, uint3
 
 	if (e == NULL)
 		return NULL;
+	m->slots += *head == 0;
 	*e = (struct mru_entry){ .first = now, .chain = *head };
 	*head = number(m, e);
 	return e;
+}
+
+/* The number of an address of ours; most packets come to the same one as the last. */
+static uint8_t
+local_number(struct mru *m, const struct addr *a)
+{
+	if (a->family == 0)
+		return 0;
+	if (m->lately != 0 && addr_same_host(&m->local[m->lately - 1], a))
+		return m->lately;
+	for (uint8_t i = 0; i < m->nlocal; i++) {
+		if (addr_same_host(&m->local[i], a))
+			return m->lately = (uint8_t)(i + 1);
+	}
+	if (m->nlocal == MRU_LOCALS_MAX)
+		return 0;
+	m->local[m->nlocal] = *a;
+	return m->lately = ++m->nlocal;
+}
+
+const struct addr *
+mru_local(const struct mru *m, const struct mru_entry *e)
+{
+	return e->local == 0 ? NULL : &m->local[e->local - 1];
+}
+
+/* NTPsec's score: each packet adds 1 / decay, so that a steady client's score comes to its rate. */
+static float
+score_with(const struct mru_entry *e, struct monotime now, double decay)
+{
+	double spans;
+
+	if (decay <= 0)
+		return 0;
+	spans = fmax(0, monotime_diff(now, e->last)) / decay;
+	return (e->count == 0 || spans > SCORE_GONE ? 0 : e->score * expf((float)-spans)) + (float)(1 / decay);
 }
 
 struct mru_entry *
@@ -364,11 +406,13 @@ mru_note(struct mru *m, const struct mru_sight *sight, struct monotime now, doub
 	}
 	age_append(m, e);
 	e->addr = sight->addr;
+	e->score = score_with(e, now, sight->decay);
+	e->local = local_number(m, &sight->local);
 	e->last = now;
 	e->count++;
 	e->flags = sight->flags;
-	e->version = sight->version;
-	e->mode = sight->mode;
+	e->version = sight->version & 0xfu;
+	e->mode = sight->mode & 0xfu;
 	return e;
 }
 
@@ -442,6 +486,7 @@ mru_get_stats(const struct mru *m, struct mru_stats *out)
 {
 	*out = m->stats;
 	out->depth = out->deepest = m->depth;	/* entries are made anew, never given up */
+	out->slots = m->slots;
 	out->maxdepth = m->maxdepth;
 	out->mindepth = m->mindepth;
 	out->mem = m->depth * entry_cost();

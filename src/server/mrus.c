@@ -102,6 +102,17 @@ mrus_peek(const struct mrus_walk *w)
 	return i == w->of->n ? NULL : w->next[i];
 }
 
+bool
+mrus_peek_place(const struct mrus_walk *w, struct mrus_place *out)
+{
+	size_t i = which(w);
+
+	if (i == w->of->n)
+		return false;
+	*out = (struct mrus_place){ .e = w->next[i], .list = i };
+	return true;
+}
+
 void
 mrus_step(struct mrus_walk *w)
 {
@@ -124,6 +135,7 @@ mrus_get_stats(const struct mrus *m, struct mru_stats *out)
 		sum.recycled_full += one.recycled_full;
 		sum.none += one.none;
 		sum.depth += one.depth;
+		sum.slots += one.slots;
 		sum.deepest += one.deepest;
 		sum.maxdepth += one.maxdepth;
 		sum.mindepth += one.mindepth;

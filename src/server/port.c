@@ -103,6 +103,7 @@ port_about(const struct port *p)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct lsock *s = &p->sock[i];
 
+		about.drops += s->fd == -1 ? 0 : udp_drops(s->fd);
 		crew_lock(s->m);
 		about.received += s->received;
 		about.sent += s->sent;

@@ -83,21 +83,39 @@ keep_own(struct member *m, size_t n)
 	return kept;
 }
 
-/* Takes one batch and answers it; how many datagrams there were, or -1 if none is left. */
+/* The socket has woken us, for something or for nothing. */
+static void
+count_wakeup(struct lsock *s, bool good)
+{
+	s->m->worker.counters.wakeups++;
+	s->m->worker.counters.goodwakeups += good;
+}
+
+/* Takes one batch and answers it; how many datagrams there were, or -1 if none is left.  woken: it is the first one since the socket became readable. */
 static int
-serve_batch(struct lsock *s)
+serve_batch(struct lsock *s, bool woken)
 {
 	struct worker *w = &s->m->worker;
 	int n = udp_receive_batch(s->fd, w->in, UDP_BATCH, PACKET_MAX);
 	struct monotime now;
 	size_t own, replies;
 
-	if (n == -1)	/* or it was an error kept for the socket, now gone */
-		return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
+	if (n == -1) {	/* or it was an error kept for the socket, now gone */
+		n = errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
+		if (woken) {
+			crew_enter(s->m, monotime_now());
+			count_wakeup(s, false);
+			crew_leave(s->m);
+		}
+		return n;
+	}
 	own = s->m->crew->n > 1 ? keep_own(s->m, (size_t)n) : (size_t)n;
 	now = monotime_now();
 	crew_enter(s->m, now);
 	s->received += own;
+	w->counters.reads++;
+	if (woken)
+		count_wakeup(s, true);
 	replies = worker_answer(w, own, s->fd, now);
 	if (w->asked && !s->stamps) {
 		udp_stamps_on(s->fd);
@@ -117,13 +135,13 @@ static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct lsock *s = arg;
-	int n = serve_batch(s);
+	int n = serve_batch(s, true);
 	bool busy = n == UDP_BATCH && event_del(s->ev) == 0;
 
 	(void)fd;
 	(void)what;
 	for (int i = 1; i < BATCHES_MAX && (n == UDP_BATCH || n == 0); i++)
-		n = serve_batch(s);
+		n = serve_batch(s, false);
 	if (s->stamps)
 		hear_stamps(s);
 	if (busy && event_add(s->ev, NULL) == -1)

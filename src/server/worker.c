@@ -85,6 +85,8 @@ note(struct worker *w, const struct request *rq, struct monotime now, uint32_t c
 {
 	struct mru_sight s = {
 		.addr = rq->peer,
+		.local = rq->local,
+		.decay = w->discard.burst,
 		.flags = (uint16_t)(rq->flags & ~(RESTRICT_LIMITED | RESTRICT_KOD)),
 		.version = respond_version(rq->buf[0]),
 		.mode = respond_mode(rq->buf[0]),
@@ -209,6 +211,7 @@ answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, 
 		note(w, &rq, now, (uint32_t)(chance >> 32));
 	else if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK)
 		why = judge(w, &rq, why, note(w, &rq, now, (uint32_t)(chance >> 32)), now, (uint32_t)(chance >> 32));
+	w->counters.ignored += why == RESPOND_DESTINATION;
 	respond_count(&w->counters, why, d->len > 0 ? respond_version(d->buf[0]) : 0);
 	respond_count_ver1(&w->counters, why, d->len > 0 ? d->buf[0] : 0);
 	if (why == RESPOND_CONTROL || why == RESPOND_MSSNTP) {

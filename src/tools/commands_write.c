@@ -21,11 +21,16 @@ answer_text(const struct session *s)
 }
 
 static bool
+begins_with(const struct vars *v, const char *words)
+{
+	return v->len >= strlen(words) && memcmp(v->text, words, strlen(words)) == 0;
+}
+
+/* Warnings may follow. */
+static bool
 has_succeeded(const struct vars *v)
 {
-	static const char good[] = "Config Succeeded";
-
-	return v->len == strlen(good) && memcmp(v->text, good, v->len) == 0;
+	return begins_with(v, "Config Succeeded");
 }
 
 /* "column N text": N, or -1 if the answer is none of that kind. */
@@ -140,7 +145,7 @@ do_saveconfig(struct session *s, const struct command *self, int argc, char **ar
 		return false;
 	v = answer_text(s);
 	put_raw(s->out, &v);
-	return true;
+	return begins_with(&v, "Configuration saved");
 }
 
 /* Sends variables; the answer says nothing but that they were taken. */

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "interrupt.h"
 #include "lines.h"
+#include "probe.h"
 #include "version.h"
 
 #define COMMANDS_MAX	64	/* -c on one command line */
@@ -224,9 +225,18 @@ server_width(const struct request *r)
 static bool
 run_commands(struct session *s, const struct request *r)
 {
-	bool first = true, ok = true;
+	bool first = true, ok = true, *silent = calloc((size_t)r->nhosts, sizeof(*silent));
 
+	if (silent != NULL && r->nhosts > 1)
+		probe_hosts(r->hosts, (size_t)r->nhosts, &s->query.opts, silent);
 	for (int h = 0; h < r->nhosts && !s->done; h++) {
+		if (silent != NULL && silent[h]) {
+			s->host = r->hosts[h];
+			session_complain(s, QUERY_TIMEOUT, 0);
+			session_close(s);
+			ok = false;
+			continue;
+		}
 		if (!session_open(s, r->hosts[h])) {
 			ok = false;
 			continue;
@@ -236,8 +246,10 @@ run_commands(struct session *s, const struct request *r)
 			/* Running takes the line apart, and the next host needs it again. */
 			char *line = strdup(r->commands[i]);
 
-			if (line == NULL)
-				return false;
+			if (line == NULL) {
+				ok = false;
+				goto out;
+			}
 			/* NTPsec's puts nothing between them. */
 			if (!first && !s->json && s->layout == LAYOUT_CLASSIC && line[0] != '~')
 				putc('\n', s->out);
@@ -247,6 +259,8 @@ run_commands(struct session *s, const struct request *r)
 			free(line);
 		}
 	}
+out:
+	free(silent);
 	return ok;
 }
 

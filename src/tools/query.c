@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "query.h"
@@ -19,6 +20,10 @@
  */
 #define FREE_MS		500
 #define PATIENCE_TIMES	4	/* patience of a command, in first_ms */
+
+/* How long an address that has never answered is waited for where the host has others that might. */
+#define NEXT_MS		2000
+#define NEXT_LOCAL_MS	500	/* on this machine */
 
 /* A MAC follows the data at the next multiple of this.  Classic servers and ours take 8, NTPsec's of 1.2.3 and later want 4. */
 #define MAC_ALIGN_CLASSIC	8
@@ -275,9 +280,9 @@ is_thrown_away(const struct query *q)
 
 /* Takes fragments until the answer is whole or time is up. */
 static enum query_err
-receive(struct query *q, const struct question *ask, struct monotime end)
+receive(struct query *q, const struct question *ask, int first_ms, struct monotime end)
 {
-	struct monotime until = monotime_add(monotime_now(), q->opts.first_ms * 1e-3);
+	struct monotime until = monotime_add(monotime_now(), first_ms * 1e-3);
 	bool unsigned_seen = false;
 	uint8_t buf[2048];
 
@@ -325,7 +330,7 @@ receive(struct query *q, const struct question *ask, struct monotime end)
 
 /* One request and the wait for its answer, paid for out of the command's patience. */
 static enum query_err
-attempt(struct query *q, const struct question *ask)
+attempt(struct query *q, const struct question *ask, int first_ms)
 {
 	int limit = q->opts.first_ms + q->opts.more_ms, spent;
 	struct monotime begin = monotime_now();
@@ -335,7 +340,7 @@ attempt(struct query *q, const struct question *ask)
 		limit = q->patience_ms + FREE_MS;
 	e = send_request(q, ask);
 	if (e == QUERY_OK)
-		e = receive(q, ask, monotime_add(begin, limit * 1e-3));
+		e = receive(q, ask, first_ms, monotime_add(begin, limit * 1e-3));
 	spent = (int)(monotime_diff(monotime_now(), begin) * 1e3) - FREE_MS;
 	if (spent > 0)
 		q->patience_ms = spent < q->patience_ms ? q->patience_ms - spent : 0;
@@ -367,19 +372,57 @@ mend_text(struct assembly *a)
 	}
 }
 
+/* A host with several addresses may be heard at some of them only: ::1 of a daemon that is asked for the time alone there, IPv6 on a network without. */
+static int
+next_ms(const struct query *q)
+{
+	struct addr a;
+	int ms = addr_from_sockaddr(&a, (const struct sockaddr *)&q->addrs[q->at]) && addr_is_loopback(&a) ? NEXT_LOCAL_MS : NEXT_MS;
+
+	return ms < q->opts.first_ms ? ms : q->opts.first_ms;
+}
+
+/*
+ * The first attempt, at each address of a host that has never answered until one does.  If none has, the first one that was silent rather than refused us
+ * is the one that is asked again.
+ */
+static enum query_err
+find_ear(struct query *q, const struct question *ask)
+{
+	size_t silent = q->naddrs;
+	enum query_err e;
+
+	for (;;) {
+		e = attempt(q, ask, next_ms(q));
+		if (e != QUERY_TIMEOUT && e != QUERY_REFUSED && e != QUERY_SOCKET)
+			return e;
+		if (e == QUERY_TIMEOUT && silent == q->naddrs)
+			silent = q->at;
+		if (q->at + 1 == q->naddrs || connect_from(q, q->at + 1) != 0)
+			break;
+	}
+	if (silent == q->naddrs || connect_from(q, silent) != 0)
+		return e;
+	return QUERY_TIMEOUT;
+}
+
 enum query_err
 query_ask(struct query *q, enum control_op op, uint16_t associd, const char *data, size_t len)
 {
 	const struct question ask = { .op = op, .associd = associd, .data = data, .len = len };
 	enum query_err e = QUERY_TIMEOUT;
-	bool moved = false;
+	bool moved = false, first = true;
 
 	if (len > CONTROL_DATA_MAX)
 		return QUERY_REQUEST;
 	for (unsigned tried = 0; tried < q->opts.tries;) {
-		e = attempt(q, &ask);
-		if ((e == QUERY_REFUSED || e == QUERY_SOCKET) && !q->heard && q->at + 1 < q->naddrs && connect_from(q, q->at + 1) == 0)
-			continue;
+		if (first && !q->heard && q->at + 1 < q->naddrs) {
+			first = false;
+			e = find_ear(q, &ask);
+			if (e == QUERY_TIMEOUT)
+				continue;
+		} else
+			e = attempt(q, &ask, q->opts.first_ms);
 		if (e == QUERY_SERVER && q->server_err == CERR_PERMISSION && !moved && (moved = try_other_place(q, len)))
 			continue;
 		if (e != QUERY_TIMEOUT && e != QUERY_INCOMPLETE)

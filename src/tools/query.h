@@ -93,7 +93,7 @@ void query_close(struct query *q);
 void query_rested(struct query *q);
 
 /*
- * Asks and waits.  If nobody listens at an address that has never answered, the next one of the host is tried.  On
+ * Asks and waits.  If nobody listens at an address that has never answered, or nothing comes from it soon, the next one of the host is tried.  On
  * QUERY_OK q->assembly holds the answer's text, control octets replaced by '?', and status; of a CONTROL_READSTAT of
  * association 0 the octets as they are.
  */

@@ -307,18 +307,18 @@ START_TEST(becoming_reachable_and_unreachable_is_told_once_each)
 	struct life l = born(&assoc_defaults);
 
 	poll_answered(&l);
-	ck_assert_int_eq(l.out.event, PEVENT_REACHABLE);
+	ck_assert_uint_eq(l.out.events, 1u << PEVENT_REACHABLE);
 	ck_assert(l.out.what & ASSOC_UPDATE && l.out.what & ASSOC_CLOSE);
 	poll_answered(&l);
-	ck_assert_int_eq(l.out.event, 0);
+	ck_assert_uint_eq(l.out.events, 0);
 	for (int i = 1; i <= 8; i++) {
 		next_request(&l);
-		ck_assert_int_eq(l.out.event, i < 8 ? 0 : PEVENT_UNREACHABLE);
+		ck_assert_uint_eq(l.out.events, i < 8 ? 0 : 1u << PEVENT_UNREACHABLE);
 		ck_assert_int_eq((l.out.what & ASSOC_UPDATE) != 0, i == 8);
 	}
 	ck_assert_int_eq(l.a.changed.ns, mono(l.now).ns);
 	next_request(&l);
-	ck_assert_int_eq(l.out.event, 0);
+	ck_assert_uint_eq(l.out.events, 0);
 }
 END_TEST
 
@@ -367,6 +367,7 @@ START_TEST(a_silent_pool_member_goes)
 	next_request(&l);
 	ck_assert(l.out.what & ASSOC_DEMOBILIZE);
 	ck_assert(!(l.out.what & ASSOC_RESOLVE));
+	ck_assert_uint_eq(l.out.events, 1u << PEVENT_RESTART);
 }
 END_TEST
 
@@ -414,7 +415,7 @@ START_TEST(each_rate_lengthens_the_poll_by_one_within_bounds)	/* CLI-10 */
 			ck_assert_int_eq(l.a.hpoll, want);
 			ck_assert_int_eq(l.a.minpoll, want);
 			ck_assert_uint_eq(l.out.kiss, REFID_RATE);
-			ck_assert_int_eq(l.out.event, PEVENT_RATE);
+			ck_assert_uint_eq(l.out.events, 1u << PEVENT_RATE);
 			ck_assert_double_ge(l.out.wait, log2_seconds(want));
 		}
 	}
@@ -687,7 +688,7 @@ END_TEST
 
 /* --- what a packet may change ----------------------------------------------------------------- */
 
-/* Equal but for counters and flash (I4). */
+/* Equal but for counters, events among them, and flash (I4). */
 static void
 check_same(const struct assoc *a, const struct assoc *b)
 {
@@ -698,6 +699,7 @@ check_same(const struct assoc *a, const struct assoc *b)
 	memset(&x.count, 0, sizeof(x.count));
 	memset(&y.count, 0, sizeof(y.count));
 	x.flash = y.flash = 0;
+	x.event = y.event = x.events = y.events = 0;
 	ck_assert_mem_eq(&x, &y, sizeof(x));
 }
 
@@ -758,7 +760,7 @@ START_TEST(a_packet_that_fails_any_check_changes_nothing)	/* CLI-08 */
 			free(d.buf);
 			check_same(&l.a, &before);
 			ck_assert_uint_eq(out.what, 0);
-			ck_assert_int_eq(out.event, 0);
+			ck_assert_uint_eq(out.events, how == BAD_NAK ? 1u << PEVENT_BADAUTH : 0);
 			ck_assert_uint_eq(out.kiss, 0);
 			ck_assert_double_eq_tol(l.sent + DELAY + out.wait, due, 1e-6);
 		}
@@ -771,6 +773,100 @@ START_TEST(a_packet_that_fails_any_check_changes_nothing)	/* CLI-08 */
 		receive(&l, &p);
 		ck_assert_uint_eq(l.a.filter.n, 5);
 	}
+}
+END_TEST
+
+START_TEST(an_announced_leap_second_is_an_event_once)
+{
+	static const struct { uint8_t leap; bool event; } rows[] = {
+		{ LEAP_NONE, false }, { LEAP_INSERT, true }, { LEAP_INSERT, false }, { LEAP_NONE, false }, { LEAP_DELETE, true },
+		{ LEAP_UNSYNC, false }, { LEAP_NONE, false },
+	};
+	struct life l = born(&assoc_defaults);
+
+	poll_answered(&l);
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct packet p;
+
+		next_request(&l);
+		p = good(&l);
+		p.leap = rows[i].leap;
+		receive(&l, &p);
+		ck_assert_msg(l.out.events == (rows[i].event ? 1u << PEVENT_LEAP_ARMED : 0), "reply %zu: %x", i, l.out.events);
+	}
+	ck_assert_int_eq(l.a.event, PEVENT_LEAP_ARMED);
+}
+END_TEST
+
+START_TEST(a_crypto_nak_shows_in_the_flash_and_as_event_until_a_good_reply_comes)
+{
+	struct life l = born(&assoc_defaults);
+	struct delivery d;
+	struct packet p;
+
+	poll_answered(&l);
+	next_request(&l);
+	p = good(&l);
+	d = spoil(&l, BAD_NAK, 0, (struct ntptime){ 0 });
+	assoc_receive(&l.a, &d.in, &l.out);
+	free(d.buf);
+	ck_assert_int_eq(l.a.event, PEVENT_BADAUTH);
+	ck_assert(l.a.flash & FLASH_AUTH);
+	receive(&l, &p);
+	ck_assert(!(l.a.flash & FLASH_AUTH));
+	ck_assert_int_eq(l.a.event, PEVENT_BADAUTH);
+}
+END_TEST
+
+START_TEST(interleaved_mode_is_told_when_it_begins_and_when_it_fails)
+{
+	static const struct { bool interleaved; int event; } rows[] = {
+		{ false, 0 }, { true, PEVENT_INTERLEAVE }, { true, 0 }, { false, PEVENT_INTERLEAVE_ERROR }, { false, 0 }, { true, PEVENT_INTERLEAVE },
+	};
+	struct assoc_opts o = assoc_defaults;
+	double left = 0;
+	struct life l;
+
+	o.xleave = true;
+	l = born(&o);
+	poll_answered(&l);
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		struct packet_tail tail;
+		struct packet rq, p;
+
+		left = l.sent + DELAY / 2;
+		next_request(&l);
+		ck_assert_int_eq(packet_parse(&rq, &tail, l.out.pkt, PACKET_LEN), WIRE_OK);
+		p = good(&l);
+		if (rows[i].interleaved) {
+			p.org = rq.rec;
+			p.xmt = walltime_to_ntp(walltime_add(wall(left), 0.001));
+		}
+		receive(&l, &p);
+		ck_assert_msg(l.out.events == (rows[i].event != 0 ? 1u << rows[i].event : 0), "reply %zu: %x", i, l.out.events);
+		ck_assert_int_eq(l.a.interleaved, rows[i].interleaved);
+	}
+}
+END_TEST
+
+START_TEST(beginning_anew_is_an_event)
+{
+	struct life l = born(&assoc_defaults);
+	struct addr other;
+
+	ck_assert_int_eq(l.a.event, PEVENT_MOBILIZE);
+	poll_answered(&l);
+	assoc_disturbed(&l.a, mono(l.now), &l.out);
+	ck_assert_uint_eq(l.out.events, 1u << PEVENT_RESTART);
+	l.now += l.out.wait;
+	l.out.wait = 0;
+	poll_answered(&l);
+	ck_assert_int_eq(l.a.event, PEVENT_REACHABLE);
+	ck_assert(addr_parse(&other, "192.0.2.9", 0));
+	assoc_set_addr(&l.a, &other, mono(l.now), &l.out);
+	ck_assert_uint_eq(l.out.events, 1u << PEVENT_RESTART);
+	assoc_set_addr(&l.a, &other, mono(l.now), &l.out);
+	ck_assert_uint_eq(l.out.events, 0);
 }
 END_TEST
 
@@ -962,7 +1058,8 @@ UNIT_MAIN("client/assoc", a_peer_that_knows_no_peers_is_asked_as_a_server, polls
     what_cannot_be_sent_is_tried_again_at_growing_intervals, a_reachable_server_keeps_its_pace_when_one_request_fails,
     another_address_is_another_server, the_same_address_again_changes_nothing, what_is_known_of_our_oscillator_outlives_the_server,
     after_a_disturbance_measuring_starts_again_soon, after_a_step_the_offsets_shown_are_those_of_the_new_clock,
-    a_packet_that_fails_any_check_changes_nothing, a_server_without_time_is_genuine_but_not_reachable,
+    a_packet_that_fails_any_check_changes_nothing, an_announced_leap_second_is_an_event_once,
+    interleaved_mode_is_told_when_it_begins_and_when_it_fails, a_crypto_nak_shows_in_the_flash_and_as_event_until_a_good_reply_comes, beginning_anew_is_an_event, a_server_without_time_is_genuine_but_not_reachable,
     the_bias_of_the_configuration_is_added, each_test_of_the_selection_names_itself, a_source_that_follows_us_is_a_loop,
     a_source_that_answers_in_our_own_words_is_ourselves, a_single_sample_does_not_look_infinitely_precise,
     root_distance_is_the_sum_of_its_parts, reference_ids_are_addresses_or_their_digests)

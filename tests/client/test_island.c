@@ -218,13 +218,13 @@ START_TEST(a_clock_that_falls_silent_is_unreachable_after_eight_polls)
 	build(&h, 17);
 	gps = add_clock(&h, ASSOC_CLOCK, 0, false);
 	ask_clock(&h, gps, true, 0.01, &out);
-	ck_assert_int_eq(out.event, PEVENT_REACHABLE);
+	ck_assert_uint_eq(out.events, 1u << PEVENT_REACHABLE);
 	for (int i = 0; i < 8; i++) {
 		ck_assert_uint_ne(gps->reach, 0);
 		h.now += 64;
 		ask_clock(&h, gps, false, 0, &out);
 	}
-	ck_assert_int_eq(out.event, PEVENT_UNREACHABLE);
+	ck_assert_uint_eq(out.events, 1u << PEVENT_UNREACHABLE);
 	ck_assert_uint_eq(gps->reach, 0);
 	ck_assert(out.what & ASSOC_UPDATE);
 	ck_assert_double_eq(out.wait, 64);

@@ -482,6 +482,35 @@ START_TEST(an_offset_that_is_refused_claims_nothing)
 }
 END_TEST
 
+START_TEST(measuring_the_frequency_and_meeting_a_spike_are_events)
+{
+	static const double away[N] = { 0.7, 0.7, 0.7, 0.7 };
+	unsigned spikes = 0;
+	struct house h;
+
+	build(&h);
+	ck_assert_int_eq(h.s.event, EVENT_FREQ_NOT_SET);
+	measure_all(&h, agreed);
+	update(&h);
+	ck_assert(h.out.what & SYSTEM_FREQ_MODE);
+	ck_assert_int_eq(h.s.event, EVENT_FREQ_MODE);
+	done(&h, true);
+	for (int i = 0; i < 8; i++) {
+		h.now += 16;
+		measure_all(&h, away);
+		update(&h);
+		spikes += (h.out.what & SYSTEM_SPIKE) != 0;
+		ck_assert(!(h.out.what & SYSTEM_FREQ_MODE));
+		if ((h.out.what & SYSTEM_SPIKE) != 0)
+			ck_assert_int_eq(h.s.event, EVENT_SPIKE);
+		if ((h.out.what & SYSTEM_SPIKE) != 0)
+			ck_assert_double_eq_tol(h.out.decision.offset, 0.7, 0.3);
+		done(&h, true);
+	}
+	ck_assert_uint_eq(spikes, 1);	/* however long it is waited out */
+}
+END_TEST
+
 START_TEST(a_disturbance_ends_the_claim_at_once)
 {
 	struct house h;
@@ -495,7 +524,7 @@ START_TEST(a_disturbance_ends_the_claim_at_once)
 }
 END_TEST
 
-UNIT_MAIN("client/system", at_start_all_sources_are_heard_before_the_clock_is_touched, a_silent_source_is_not_waited_for_without_end,
+UNIT_MAIN("client/system", measuring_the_frequency_and_meeting_a_spike_are_events, at_start_all_sources_are_heard_before_the_clock_is_touched, a_silent_source_is_not_waited_for_without_end,
     with_no_sources_at_all_the_wait_is_not_over, the_first_decision_carried_out_makes_us_synchronised,
     a_clock_that_refuses_leaves_us_unsynchronised, a_minority_is_marked_and_the_majority_followed, a_tie_moves_nothing_and_says_so,
     fewer_than_minsane_move_nothing_and_say_so, the_system_peer_stays_while_it_survives,

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Lines that come while the configuration is in force: they add to it, take from it, or are refused and change nothing. */
+#include <stdlib.h>
+
+#include "config/directives.h"
+#include "config/reader.h"
 #include "remarks.h"
 #include "../unit.h"
 
@@ -102,7 +106,7 @@ static const char *const for_the_file[] = {
 	"driftfile /x", "logfile /x", "pidfile /x", "keys /x", "statsdir /x", "includefile /etc/passwd", "saveconfigdir /x", "leapfile /x", "keysdir /x",
 	"crypto pw x", "ntpsigndsocket /x", "clock software", "rlimit memlock 1", "phone 1", "simulate { }", "device 127.127.20.0 timedata /x",
 	"nts key /x", "refclock nmea path /x", "refclock nmea unit 1 ppspath /x", "filegen loopstats file x", "filegen loopstats type pid",
-	"filegen loopstats link", "filegen loopstats enable nolink", "enable stats", "disable monitor stats", "enable ntp", "disable mode7",
+	"filegen loopstats link", "filegen loopstats enable nolink", "enable stats", "disable monitor stats", "disable mode7", "workers 2",
 	"server a.example nts ca /x",
 };
 
@@ -219,6 +223,96 @@ START_TEST(variables_are_not_made_without_end)
 }
 END_TEST
 
+/* Every directive there is, by its example.  Those that are refused; all others are carried out, or a warning says that they are without effect. */
+static const char *const refused[] = {
+	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
+	"rlimit", "saveconfigdir", "simulate", "statsdir", "workers",
+};
+
+static bool
+is_refused(const struct directive *d)
+{
+	for (size_t i = 0; i < NELEMS(refused); i++)
+		if (strcmp(refused[i], d->name) == 0)
+			return true;
+	return false;
+}
+
+/* The example without what of it names a file, which is refused on a line that is not. */
+static const char *
+example_of(const struct directive *d)
+{
+	return strcmp(d->name, "filegen") == 0 ? "filegen loopstats enable" : strcmp(d->name, "peer") == 0 ? "peer 192.0.2.8" : d->example;
+}
+
+static char *
+written(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(config_write(c, f), 0);
+	fclose(f);
+	return text;
+}
+
+START_TEST(every_directive_is_carried_out_refused_in_one_sentence_or_said_to_be_without_effect)
+{
+	const struct directive *d = &directive_table[_i];
+	static const struct config_reset none;
+	char *before, *after;
+	bool ok, reset;
+
+	/* Where an example says what holds anyway, something else holds. */
+	start("restrict default nomodify\nrestrict 192.0.2.0/24 noserve\nserver 192.0.2.7\nserver 127.127.28.0\ndisable ntp\ndiscard average 4\n"
+	    "nonvolatile 0.5\ndscp 1\n");
+	before = written();
+	ok = say(example_of(d));
+	after = written();
+	reset = memcmp(&c->reset, &none, sizeof(none)) != 0;
+	if (is_refused(d)) {
+		ck_assert_msg(!ok && m.n == 1 && m.errors == 1, "%s: %u remarks", d->name, m.n);
+		ck_assert_msg(strchr(m.v[0].text, '\n') == NULL && strncmp(m.v[0].text, d->name, strlen(d->name)) == 0, "%s", m.v[0].text);
+		ck_assert_str_eq(before, after);
+	} else if (d->standing != IN_FORCE) {
+		ck_assert_msg(ok && m.warnings == 1, "%s: %u remarks", d->name, m.n);
+		ck_assert_str_eq(before, after);
+	} else {
+		ck_assert_msg(ok && m.errors == 0, "%s: %s", d->name, m.n > 0 ? m.v[0].text : "");
+		ck_assert_msg(strcmp(before, after) != 0 || reset || strcmp(d->name, "end") == 0, "%s: nothing has changed", d->name);
+	}
+	free(before);
+	free(after);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(every_flag_of_enable_and_disable_is_heeded_refused_or_said_to_be_without_effect)
+{
+	const struct option *o = &flag_options[_i];
+	bool local = strcmp(o->name, "stats") == 0 || strcmp(o->name, "mode7") == 0 || strstr(o->name, "_early") != NULL;
+	char line[64];
+	bool ok;
+
+	for (int on = 0; on < 2; on++) {
+		start("restrict default nomodify\n");
+		if (o->offset != NOWHERE)
+			*(bool *)(void *)((char *)c + o->offset) = on == 0;
+		snprintf(line, sizeof(line), "%s %s", on != 0 ? "enable" : "disable", o->name);
+		ok = say(line);
+		if (local)
+			ck_assert_msg(!ok && m.n == 1 && strstr(m.v[0].text, "ignored") != NULL, "%s", line);
+		else if (o->standing != IN_FORCE)
+			ck_assert_msg(ok && m.warnings == 1, "%s", line);
+		else
+			ck_assert_msg(ok && m.n == 0 && *(bool *)(void *)((char *)c + o->offset) == (on != 0), "%s", line);
+		config_free(c);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -235,6 +329,8 @@ main(void)
 	tcase_add_test(t, unpeer_in_a_file_removes_what_any_line_names);
 	tcase_add_test(t, unrestrict_takes_back_flags_or_the_entry);
 	tcase_add_test(t, variables_are_not_made_without_end);
+	tcase_add_loop_test(t, every_directive_is_carried_out_refused_in_one_sentence_or_said_to_be_without_effect, 0, (int)directive_count);
+	tcase_add_loop_test(t, every_flag_of_enable_and_disable_is_heeded_refused_or_said_to_be_without_effect, 0, (int)flag_option_count);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -328,8 +328,10 @@ START_TEST(variables_of_setvar_are_written_as_lines)
 	static const struct { const char *text; int err; const char *lines; } rows[] = {
 		{ "owner=me", -1, "setvar owner = \"me\"\n" },
 		{ "site=\"cellar, south\", owner=me", -1, "setvar site = \"cellar, south\" default\nsetvar owner = \"me\"\n" },
-		{ "leap=3", CERR_PERMISSION, "" }, { "owner=me,leap=3", CERR_PERMISSION, "" }, { "fooo=3", CERR_UNKNOWNVAR, "" },
-		{ "owner", CERR_BADVALUE, "" }, { "owner=", CERR_BADVALUE, "" }, { "owner=a\"b\"", CERR_BADVALUE, "" }, { "owner=\"x", CERR_BADVALUE, "" },
+		{ "stratum=3", CERR_PERMISSION, "" }, { "owner=me,stratum=3", CERR_PERMISSION, "" }, { "fooo=3", CERR_UNKNOWNVAR, "" },
+		{ "leap=3", CERR_UNSPEC, "" }, { "owner=me,leap=0", CERR_UNSPEC, "" }, { "leap=4", CERR_BADVALUE, "" }, { "leap=one", CERR_BADFMT, "" },
+		{ "leap=", CERR_BADFMT, "" }, { "leap", CERR_BADFMT, "" }, { "leap=9999999999", CERR_BADFMT, "" }, { "leapsec=3", CERR_PERMISSION, "" },
+		{ "owner", CERR_BADFMT, "" }, { "owner=", CERR_BADVALUE, "" }, { "owner=a\"b\"", CERR_BADVALUE, "" }, { "owner=\"x", CERR_BADVALUE, "" },
 		{ "", CERR_BADVALUE, "" },
 	};
 	struct asker *a = asker_new();

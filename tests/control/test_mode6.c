@@ -719,7 +719,7 @@ START_TEST(bad_parameters_of_the_mru_list_are_bad_values)
 		"frags=8, addr.-1=10.0.0.1:123", "frags=8, addr.16=10.0.0.1:123", "frags=8, addr.0=10.0.0.1, last.0=0x00000001.00000001",
 		"frags=8, addr.0=10.0.0.1:65536, last.0=0x00000001.00000001", "frags=8, addr.0=::1:5, last.0=0x00000001.00000001",
 		"frags=8, addr.0=10.0.0.1:123, last.0=1.5", "frags=8, addr.0=10.0.0.1:123, last.0=0x0000000g.00000001",
-		"frags=8, addr.0=10.0.0.1:1, addr.0=10.0.0.1:2, last.0=0x00000001.00000001", "frags=8, laddr=10.0.0.1", "frags=8, surprise=1",
+		"frags=8, addr.0=10.0.0.1:1, addr.0=10.0.0.1:2, last.0=0x00000001.00000001", "frags=8, laddr=nowhere", "frags=8, minscore=many",
 		"frags=8, mincount=\"3", "frags=8, addr.0=[fe80::1%abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz]:1",
 	};
 	struct asker *a = asker_new();
@@ -756,7 +756,7 @@ START_TEST(a_row_shows_all_that_is_known_of_an_address)
 	ck_assert_mem_eq(a->data, "nonce=", 6);
 	ck_assert_str_eq(a->data + 6 + NONCE_DIGITS,
 	    ", addr.0=10.1.0.0:1000,\r\nlast.0=0xeeadabae.00000000, first.0=0xeeadabae.00000000, ct.0=1,\r\n"
-	    "mv.0=35, rs.0=0x0, dr.0=0, now=0xeeadcaee.40000000,\r\nlast.newest=0xeeadabae.00000000\r\n");
+	    "mv.0=35, rs.0=0x0, dr.0=0, sc.0=0.000, now=0xeeadcaee.40000000,\r\nlast.newest=0xeeadabae.00000000\r\n");
 	mru_free(m);
 	asker_free(a);
 }

@@ -77,7 +77,7 @@ START_TEST(a_request_is_read_whole)
 	struct mrulist_request rq;
 
 	ck_assert(parse(&rq, "nonce=" NONCE ", frags=32, limit=1000, mincount=2, mindrop=3, recent=4, resall=0x40, resany=0xFfFf, maxlstint=5,"
-	    " minlstint=6, addr.0=192.0.2.1:123, last.0=0xeeadcadd.1d38de24, last.1=0x00000001.00000002, addr.1=[2001:db8::1]:0"));
+	    " minlstint=6, minscore=0.25, laddr=[2001:db8::7]:123, addr.0=192.0.2.1:123, last.0=0xeeadcadd.1d38de24, last.1=0x00000001.00000002, addr.1=[2001:db8::1]:0"));
 	ck_assert_uint_eq(rq.nonce_len, 32);
 	ck_assert_mem_eq(rq.nonce, NONCE, 32);
 	ck_assert_uint_eq(rq.frags, 32);
@@ -89,6 +89,10 @@ START_TEST(a_request_is_read_whole)
 	ck_assert_uint_eq(rq.resany, 0xffff);
 	ck_assert_double_eq(rq.maxlstint, 5);
 	ck_assert_double_eq(rq.minlstint, 6);
+	ck_assert_double_eq(rq.minscore, 0.25);
+	ck_assert_uint_eq(rq.local.family, 6);
+	ck_assert_uint_eq(rq.local.ip[15], 7);
+	ck_assert_uint_eq(rq.local.port, 0);
 	ck_assert_uint_eq(rq.nknown, 2);
 	ck_assert_uint_eq(rq.known[0].addr.port, 123);
 	ck_assert_uint_eq(rq.known[0].addr.family, 4);
@@ -118,12 +122,55 @@ START_TEST(bounds_are_kept_at_both_ends)
 		{ "frags=1, limit=4294967296", false }, { "frags=18446744073709551617", false }, { "frags=1, mincount=4294967295", true },
 		{ "frags=1, mincount=4294967296", false }, { "frags=+1", false }, { "frags= 1", true }, { "frags=0x1", false }, { "frags=1e1", false },
 		{ "limit=-4294967295", false }, { "frags=1, frags=2", true }, { "frags=1, resany=0xffff", true }, { "frags=1, resany=0x10000", false },
-		{ "frags=1, resany=0x", false }, { "frags=1, resany=40", false }, { "FRAGS=1", false }, { "frags=1, nonce", false },
+		{ "frags=1, resany=0x", false }, { "frags=1, resany=40", false }, { "FRAGS=1", false }, { "frags=1, laddr=192.0.2.1", true }, { "frags=1, laddr=::1", true },
+		{ "frags=1, laddr=localhost", false }, { "frags=1, laddr=", false }, { "frags=1, minscore=1", true }, { "frags=1, minscore=-1", false },
+		{ "frags=1, minscore=1.2.3", false }, { "frags=1, minscore=nan", false }, { "frags=1, nonce", false },
 	};
 	struct mrulist_request rq;
 
 	for (size_t i = 0; i < NELEMS(rows); i++)
 		ck_assert_msg(parse(&rq, rows[i].text) == rows[i].good, "%s", rows[i].text);
+}
+END_TEST
+
+START_TEST(what_is_not_known_is_passed_over)
+{
+	struct mrulist_request rq;
+
+	ck_assert(parse(&rq, "colour=green, frags=7, maxlstint2=9, shape, a_name_that_is_longer_than_any_that_there_is_here=1, mincount=3"));
+	ck_assert_uint_eq(rq.frags, 7);
+	ck_assert_uint_eq(rq.mincount, 3);
+	ck_assert_double_lt(rq.maxlstint, 0);
+}
+END_TEST
+
+START_TEST(rows_are_chosen_by_the_address_that_was_asked_and_by_score)
+{
+	static char buf[MRULIST_TEXT_MAX + 1];
+	struct mru *m = list_of(0, 4);
+	size_t len;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct mru_sight s = { .addr = v4(10, 1, 0, (uint8_t)i, 123), .local = v4(192, 0, 2, (uint8_t)(i / 2), 0), .decay = 20, .version = 4, .mode = 3 };
+
+		for (unsigned k = 0; k <= 10 * i; k++)
+			ck_assert_ptr_nonnull(mru_note(m, &s, (struct monotime){ S(2000 + i) }, 3, 0));
+	}
+	ck_assert_ptr_nonnull(answer(m, "frags=9, laddr=192.0.2.1", buf, &len));
+	ck_assert_ptr_nonnull(strstr(buf, "addr.0=10.1.0.2:123"));
+	ck_assert_ptr_nonnull(strstr(buf, "addr.1=10.1.0.3:123"));
+	ck_assert_ptr_null(strstr(buf, "addr.2="));
+	ck_assert_ptr_nonnull(answer(m, "frags=9, laddr=192.0.2.9", buf, &len));
+	ck_assert_ptr_null(strstr(buf, "addr.0="));
+	ck_assert_ptr_nonnull(strstr(buf, "now="));
+	ck_assert_ptr_nonnull(answer(m, "frags=9, minscore=0.5", buf, &len));
+	ck_assert_ptr_nonnull(strstr(buf, "addr.0=10.1.0.1:123"));
+	ck_assert_ptr_nonnull(strstr(buf, "sc.0=0.550"));
+	ck_assert_ptr_nonnull(strstr(buf, "sc.2=1.550"));
+	ck_assert_ptr_nonnull(answer(m, "frags=9, minscore=1.1, laddr=192.0.2.1, mincount=22", buf, &len));
+	ck_assert_ptr_nonnull(strstr(buf, "addr.0=10.1.0.3:123"));
+	ck_assert_ptr_null(strstr(buf, "addr.1="));
+	mru_free(m);
 }
 END_TEST
 
@@ -340,6 +387,7 @@ START_TEST(the_end_of_the_list_fits_the_datagram_too)
 END_TEST
 
 UNIT_MAIN("control/mrulist", a_request_is_read_whole, what_is_not_said_bounds_nothing, bounds_are_kept_at_both_ends,
+    what_is_not_known_is_passed_over, rows_are_chosen_by_the_address_that_was_asked_and_by_score,
     sixteen_pairs_are_read_and_no_seventeenth, a_nonce_is_found_even_in_a_bad_request, without_pairs_the_oldest_comes_first,
     the_first_pair_that_is_unchanged_is_the_starting_point, no_pair_unchanged_is_no_starting_point, behind_the_newest_there_is_only_the_end,
     only_the_last_answer_names_now_and_the_newest, recent_starts_that_many_from_the_newest,

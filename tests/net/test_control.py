@@ -120,6 +120,7 @@ def test_the_configuration_in_force_is_saved_into_the_directory_of_the_file(chan
     text = saved.read_text()
     assert f"server {A} iburst\n" in text and 'setvar shape = "round"\n' in text and "controlkey 7\n" in text
     assert saved.stat().st_mode & 0o777 == 0o600
+    assert changed.variables("savedconfig") == {"savedconfig": f'"{saved.name}"'}
     assert "unable to save" in changed.config("conf-%Y", op=OP_SAVECONFIG), "a file that is there is left alone"
     assert saved.read_text() == text
 
@@ -201,7 +202,7 @@ def test_errors_say_where(changed):
 @pytest.mark.parametrize("line", [
     "driftfile /tmp/evil", "logfile /tmp/evil", "pidfile /tmp/evil", "keys /tmp/evil", "statsdir /tmp/evil", "includefile /etc/passwd",
     "saveconfigdir /tmp", "leapfile /tmp/evil", "filegen loopstats file evil", "filegen loopstats type pid", "filegen loopstats nolink",
-    "enable stats", "disable stats", "disable monitor stats", "enable mode7", "disable ntp", "clock software", "rlimit memlock 1",
+    "enable stats", "disable stats", "disable monitor stats", "enable mode7", "workers 2", "clock software", "rlimit memlock 1",
     "device 127.127.20.0 timedata /tmp/evil", "refclock nmea path /tmp/evil",
 ])
 def test_what_names_files_or_belongs_to_the_start_is_for_the_file_only(changed, line):
@@ -286,9 +287,14 @@ def test_variables_of_our_own_can_be_written(changed):
     assert changed.variables("colour") == {"colour": "blue"}
     assert changed.config("colour=\"green\"", op=OP_WRITEVAR) in (None, "")
     assert changed.variables()["colour"] == "green"
-    assert changed.config("leap=3", op=OP_WRITEVAR) == PERMISSION
+    assert changed.config("stratum=3", op=OP_WRITEVAR) == PERMISSION
+    for value, error in (("3", 0), ("0", 0), ("4", BADVALUE), ("x", BADFMT), ("", BADFMT), ("-1", BADFMT)):
+        assert changed.config(f"leap={value}", op=OP_WRITEVAR) == error, value
+    assert changed.config("leap", op=OP_WRITEVAR) == BADFMT
+    assert changed.variables("leap") == {"leap": "0"}
     assert changed.config("fooo=3", op=OP_WRITEVAR) == UNKNOWNVAR
-    assert changed.config("colour", op=OP_WRITEVAR) == BADVALUE
+    assert changed.config("colour", op=OP_WRITEVAR) == BADFMT
+    assert changed.config("colour=", op=OP_WRITEVAR) == BADVALUE
     assert changed.config("colour=1", op=OP_WRITEVAR, assoc=changed.known()[A]) == PERMISSION
 
 

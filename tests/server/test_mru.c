@@ -82,6 +82,78 @@ START_TEST(an_entry_tells_who_asked_when_and_how_often)
 }
 END_TEST
 
+START_TEST(an_entry_tells_which_address_of_ours_was_asked)
+{
+	struct mru *m = list(&mru_defaults);
+	struct mru_sight a = sight("192.0.2.1"), b = sight("192.0.2.2"), c = sight("192.0.2.3");
+	struct mru_entry *ea, *eb;
+
+	ck_assert(addr_parse(&a.local, "198.51.100.1", 0) && addr_parse(&b.local, "2001:db8::1", 0));
+	ea = mru_note(m, &a, at(1), 3000, 0);
+	eb = mru_note(m, &b, at(2), 3000, 0);
+	ck_assert(addr_equal(mru_local(m, ea), &a.local));
+	ck_assert(addr_equal(mru_local(m, eb), &b.local));
+	ck_assert_ptr_null(mru_local(m, mru_note(m, &c, at(3), 3000, 0)));
+	a.local = b.local;
+	ck_assert(addr_equal(mru_local(m, mru_note(m, &a, at(4), 3000, 0)), &b.local));
+	/* There is no end of addresses: what is beyond the table is not known, and what is in it stays. */
+	for (unsigned i = 0; i < 2 * MRU_LOCALS_MAX; i++) {
+		c.local = (struct addr){ .family = 4, .ip = { 10, 0, 0, (uint8_t)i } };
+		ea = mru_note(m, &c, at(5 + i), 3000, 0);
+		ck_assert_ptr_eq(mru_local(m, ea) == NULL ? NULL : ea, i < MRU_LOCALS_MAX - 2 ? ea : NULL);
+	}
+	ck_assert(addr_equal(mru_local(m, eb), &b.local));
+	mru_free(m);
+}
+END_TEST
+
+START_TEST(the_score_of_a_steady_client_comes_to_its_rate_and_falls_when_it_rests)
+{
+	struct mru *m = list(&mru_defaults);
+	struct mru_sight s = sight("192.0.2.1"), none = sight("192.0.2.2");
+	struct mru_entry *e = NULL;
+
+	s.decay = 20;
+	for (int i = 0; i < 1000; i++) {
+		e = mru_note(m, &s, at(i * 0.25), 3000, 0);
+		if (i == 0)
+			ck_assert_double_eq_tol((double)e->score, 1 / 20.0, 1e-6);
+	}
+	ck_assert_double_eq_tol((double)e->score, 4, 0.1);
+	ck_assert_double_eq_tol((double)mru_note(m, &s, at(999 * 0.25 + 20), 3000, 0)->score, 4 / 2.71828 + 0.05, 0.05);
+	ck_assert_double_eq_tol((double)mru_note(m, &s, at(1e6), 3000, 0)->score, 0.05, 1e-6);
+	ck_assert_double_eq((double)mru_note(m, &none, at(1e6), 3000, 0)->score, 0);
+	mru_free(m);
+}
+END_TEST
+
+/* As a chain that is in use has at least one entry, and one that is not has none, the count can be had by looking. */
+START_TEST(slots_in_use_are_counted_as_entries_come_and_are_made_anew)
+{
+	struct mru_opts o = { .maxdepth = 64, .mindepth = 64, .maxage = 0 };
+	struct mru *m = list(&o);
+	struct mru_stats st;
+	size_t most = 0;
+
+	mru_get_stats(m, &st);
+	ck_assert_uint_eq(st.slots, 0);
+	for (uint32_t n = 0; n < 2000; n++) {
+		struct mru_sight s = sight_n(n);
+
+		ck_assert_ptr_nonnull(mru_note(m, &s, at(n), 3000, 0));
+		mru_get_stats(m, &st);
+		if (n == 0)
+			ck_assert_uint_eq(st.slots, 1);
+		ck_assert_uint_le(st.slots, st.depth);
+		most = st.slots > most ? st.slots : most;
+	}
+	/* 64 entries in 64 chains: about 40 of them in use, after any number of changes. */
+	ck_assert_uint_gt(st.slots, 25);
+	ck_assert_uint_lt(most, 58);
+	mru_free(m);
+}
+END_TEST
+
 START_TEST(ports_do_not_make_new_entries)
 {
 	struct mru *m = list(&mru_defaults);
@@ -395,6 +467,9 @@ main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, an_entry_tells_who_asked_when_and_how_often);
+	tcase_add_test(tc, an_entry_tells_which_address_of_ours_was_asked);
+	tcase_add_test(tc, the_score_of_a_steady_client_comes_to_its_rate_and_falls_when_it_rests);
+	tcase_add_test(tc, slots_in_use_are_counted_as_entries_come_and_are_made_anew);
 	tcase_add_test(tc, ports_do_not_make_new_entries);
 	tcase_add_test(tc, an_ipv6_64_is_one_source_but_link_local_hosts_are_many);
 	tcase_add_test(tc, the_same_octets_in_two_families_are_two_sources);
