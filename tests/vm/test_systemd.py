@@ -92,7 +92,7 @@ def unit_filters(m):
 
 
 def test_its_exposure_is_low(debian):
-    said = debian.run("systemd-analyze security --no-pager ntpd.service", timeout=60).output
+    said = debian.run("systemd-analyze security --no-pager ntpd.service | grep -v '^+'", timeout=120).output
     found = re.search(r"Overall exposure level for ntpd\.service: (\d+\.\d)", said)
     assert found and float(found[1]) <= EXPOSURE, said
 
