@@ -187,7 +187,8 @@ check: deps
 
 # Only the tests that tests/security/rows names.
 .PHONY: check-security soak analyse
-check-security: all $(UNIT) $B/ntpsim $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/security/failmalloc.so
+check-security: deps
+	@$(MAKE) --no-print-directory all $(UNIT) $B/ntpsim $B/tests/net/timeserver $B/tests/daemon/forbidden $B/tests/security/failmalloc.so
 	tests/security/report --run --build $B
 
 check-sim: $B/ntpsim
@@ -219,6 +220,11 @@ bench-accuracy: $B/ntpsim
 FUZZ_SECONDS = 20
 fuzz:
 	tests/fuzz/run $(FUZZ_SECONDS)
+
+# Which lines of the decoders the corpora reach, with what searches on this machine have found.
+.PHONY: fuzz-coverage
+fuzz-coverage:
+	tests/fuzz/coverage
 
 # The same tests on a build that reports every stray access and undefined operation.
 ASAN = SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \

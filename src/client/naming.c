@@ -36,6 +36,13 @@ ask_failed(struct source *s, const char *reason)
 	ask_again(s, wait);
 }
 
+/* No name has us ask this machine, whatever a name server says. */
+static bool
+can_be_source(const struct client *c, const struct addr *a)
+{
+	return !addr_is_unusable(a) && !addr_is_loopback(a) && !client_has_addr(c, a);
+}
+
 /* The first address that is not a source yet; the present one too, if it is still in the answer. */
 static const struct addr *
 pick_addr(const struct source *s, const struct addr addrs[], size_t n)
@@ -43,7 +50,7 @@ pick_addr(const struct source *s, const struct addr addrs[], size_t n)
 	const struct addr *other = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		if (other == NULL && !addr_is_unusable(&addrs[i]) && !client_has_addr(s->client, &addrs[i]))
+		if (other == NULL && can_be_source(s->client, &addrs[i]))
 			other = &addrs[i];
 	}
 	return other;
@@ -55,11 +62,13 @@ server_answer(struct source *s, const struct addr addrs[], size_t n)
 	char ip[ADDR_STR_MAX];
 	const struct addr *a = pick_addr(s, addrs, n);
 
-	if (a == NULL) {
-		if (s->assoc.addr.family == 0)
-			ask_failed(s, "all its addresses are sources already or cannot be");
+	if (a == NULL && s->assoc.addr.family == 0) {
+		ask_failed(s, "all its addresses are sources already or cannot be");
 		return;
 	}
+	s->ask_failed = 0;
+	if (a == NULL)
+		return;
 	log_of(LOG_PEER_INFO, "%s is %s", s->assoc.name, addr_str(a, ip, sizeof(ip)));
 	source_set_addr(s, a);
 }
@@ -70,10 +79,11 @@ pool_answer(struct source *s, const struct addr addrs[], size_t n)
 	struct client *c = s->client;
 	char ip[ADDR_STR_MAX];
 
+	s->ask_failed = 0;
 	for (size_t i = 0; i < n && client_sources(c) < c->opts.select.maxclock; i++) {
 		struct source *member;
 
-		if (addr_is_unusable(&addrs[i]) || client_has_addr(c, &addrs[i]))
+		if (!can_be_source(c, &addrs[i]))
 			continue;
 		member = source_new(c, ROLE_MEMBER, "", &s->assoc.opts);
 		if (member == NULL)
@@ -96,7 +106,6 @@ on_answer(void *arg, enum resolve_err err, const char *reason, const struct addr
 		ask_failed(s, reason);
 		return;
 	}
-	s->ask_failed = 0;
 	if (s->role == ROLE_POOL)
 		pool_answer(s, addrs, n);
 	else

@@ -121,8 +121,9 @@ source_failed(struct source *s, int err)
 	struct assoc_out out;
 	bool guest = s->role == ROLE_PASSIVE || s->role == ROLE_BCLIENT;
 	unsigned held = 0;
+	bool due = log_gate_open(&s->gate, monotime_now(), &held);
 
-	if ((err != s->told_errno || log_gate_open(&s->gate, monotime_now(), &held)) && (!guest || glue_guest_line(s->client)))
+	if ((err != s->told_errno || due) && (!guest || glue_guest_line(s->client)))
 		log_of(LOG_PEER_STATUS, "%s cannot be reached: %s", source_str(s, who, sizeof(who)), strerror(err));
 	s->told_errno = err;
 	assoc_failed(&s->assoc, monotime_now(), &out);

@@ -22,6 +22,9 @@ OUTAGE = 30             # s
 HELD = 0.003            # s that may build up in an outage; SERVER_FREQ_PPM unsteered would make it 0.0045
 NUDGE = 0.020           # s: below the step threshold, so it must be slewed away
 STEERED_BY = 60         # s to slew NUDGE away to within CLOSE: 30 at 500 ppm, and some polls to be sure of it
+MEDDLING = 25           # s
+MEDDLED_PPM = 50        # what the other wants: 2.5 ms are lost in that time
+UNFOUGHT = 550          # ppm: the most that a slew takes, and some for the frequency
 UNSTEPPED = 0.001       # s that reading two clocks may err by; a step of NUDGE would be 0.020
 
 
@@ -153,4 +156,23 @@ def test_when_the_network_is_back_the_clock_is_steered_again(client):
     wait_close(client, STEERED_BY)
     assert stepped(client) == pytest.approx(before, abs=UNSTEPPED)
     client.wait_until("STA_UNSYNC is cleared", lambda: not timex(client)["unsync"], 20)
+
+
+def test_another_program_that_steers_is_told_of_once_and_not_fought(client):
+    """SYS-02: it sets the frequency each second for a while, far off.  What we set in between stays what it would be without."""
+    before = stepped(client)
+    client.run(f"(i=0; while [ $i -lt {MEDDLING} ]; do vmclock freq {MEDDLED_PPM}; sleep 1; i=$((i + 1)); done; echo >/run/over) >/dev/null 2>&1 &",
+               check=True)
+    ours = []
+    while client.run("test -e /run/over").status != 0:
+        state = timex(client)
+        gain = state["freq_ppm"] + (state["tick"] - 10000) * 100
+        if abs(gain - MEDDLED_PPM) > 1:
+            ours.append(gain)
+    assert ours, "nobody but the other has steered"
+    assert all(abs(gain - SERVER_FREQ_PPM) < UNFOUGHT for gain in ours), ours
+    assert said(client).count("another program steers the clock too") == 1, said(client)[-2000:]
+    wait_close(client, STEERED_BY)
+    assert gain_ppm(client) == pytest.approx(SERVER_FREQ_PPM, abs=2 * FREQ_CLOSE)
+    assert stepped(client) == pytest.approx(before, abs=UNSTEPPED)
     assert stop_ntpd(client) == 0, said(client)
