@@ -28,7 +28,7 @@ ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libseccomp-dev libedit-dev
 TEST_DEPS = check clang clang-tidy valgrind binutils libclang-rt-14-dev cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
 	python3-pytest-xdist procps busybox-static mandoc apparmor qemu-system-x86 debootstrap cpio kmod \
-	zstd gnuplot-nox fonts-liberation libgnutls30 libnettle8 libseccomp2 libedit2
+	zstd zsh gnuplot-nox fonts-liberation libgnutls30 libnettle8 libseccomp2 libedit2
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
 
 # --- how things are compiled -------------------------------------------------------------------

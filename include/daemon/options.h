@@ -31,6 +31,8 @@ struct options {
 	size_t		 nserver;
 	int		 ipv4, ipv6;	/* -4, -6 */
 	int		 nofork, quit, panicgate, force_step, slew, novirtual, nice, software_clock;
+	int		 authreq, authnoreq, bcastsync;
+	double		 propagation_delay;	/* s; 0 = as the file says */
 	int		 sandbox, no_sandbox;	/* neither = if privileged */
 	int		 debug;
 	int		 priority;	/* 0 = as it is */

@@ -17,7 +17,6 @@ enum kind {
 	KIND_INT, KIND_SECONDS,
 	KIND_INTERFACE, KIND_VAR, KIND_DVAR, KIND_KEY,
 	KIND_INERT,	/* taken, and a word said that it does nothing */
-	KIND_INERT_ARG,
 	KIND_VERDICT,
 };
 
@@ -35,9 +34,9 @@ struct row {
 static const struct row rows[] = {
 	{ "ipv4", '4', KIND_FLAG, AT(ipv4), NULL, "resolve servers on the command line to IPv4 only" },
 	{ "ipv6", '6', KIND_FLAG, AT(ipv6), NULL, "resolve servers on the command line to IPv6 only" },
-	{ "authreq", 'a', KIND_INERT, 0, NULL, "no effect: symmetric and broadcast associations need authentication anyway" },
-	{ "authnoreq", 'A', KIND_INERT, 0, NULL, "no effect: strangers cannot make associations" },
-	{ "bcastsync", 'b', KIND_INERT, 0, NULL, "no effect: broadcasts are not listened to" },
+	{ "authreq", 'a', KIND_FLAG, AT(authreq), NULL, "who makes associations has to sign, as enable auth has it" },
+	{ "authnoreq", 'A', KIND_FLAG, AT(authnoreq), NULL, "he need not, as disable auth has it" },
+	{ "bcastsync", 'b', KIND_FLAG, AT(bcastsync), NULL, "listen to broadcasts, as broadcastclient does" },
 	{ "configfile", 'c', KIND_STRING, AT(configfile), "FILE", "configuration file" },
 	{ "debug", 'd', KIND_FLAG, AT(debug), NULL, "more debugging, stay in the foreground and log to stderr" },
 	{ "debug-level", 0, KIND_FLAG, AT(debug), NULL, "the same" },
@@ -58,7 +57,7 @@ static const struct row rows[] = {
 	{ "priority", 'P', KIND_INT, AT(priority), "N", "run at real-time priority N" },
 	{ "quit", 'q', KIND_FLAG, AT(quit), NULL, "set the clock once and exit" },
 	{ "no-sandbox", 0, KIND_FLAG, AT(no_sandbox), NULL, "allow itself all system calls" },
-	{ "propagationdelay", 'r', KIND_INERT_ARG, 0, "S", "no effect: broadcasts are not listened to" },
+	{ "propagationdelay", 'r', KIND_SECONDS, AT(propagation_delay), "S", "assume this of broadcasts, as broadcastdelay does" },
 	{ "dumpopts", 'R', KIND_VERDICT, OPTIONS_DUMP, NULL, "print the options as understood and exit" },
 	{ "sandbox", 0, KIND_FLAG, AT(sandbox), NULL, "confine itself to the system calls it needs, or do not run; without this only if it is privileged" },
 	{ "saveconfigquit", 0, KIND_STRING, AT(saveconfig), "FILE", "write the configuration as understood into a new file and exit" },
@@ -196,7 +195,6 @@ take(struct options *o, const struct row *r, const char *arg, enum options_verdi
 	case KIND_KEY:
 		return take_key(o, r, arg);
 	case KIND_INERT:
-	case KIND_INERT_ARG:
 		fprintf(stderr, "ntpd: --%s has %s\n", r->name, r->prose);
 		return true;
 	case KIND_VERDICT:

@@ -98,6 +98,11 @@ apply_options(struct config *c, const struct options *o)
 		c->clock = CLOCK_SOFTWARE;
 	c->tinker.panic_once = o->panicgate > 0;
 	c->tinker.step_once = o->force_step > 0;
+	if (o->authreq + o->authnoreq > 0)
+		c->enable_auth = o->authreq > 0;
+	c->enable_bclient |= o->bcastsync > 0;
+	if (o->propagation_delay > 0)
+		c->modes.broadcastdelay = o->propagation_delay;
 	if (o->slew) {
 		c->tinker.step_fwd = c->tinker.step_back = SLEW_STEP;
 		c->tinker.slew_start = c->tinker.slew_max;

@@ -132,7 +132,7 @@ do_debug(struct session *s, const struct command *self, int argc, char **argv)
 		*level = (unsigned)n;
 	else if (argc == 1)
 		return complain_usage(self);
-	fprintf(s->out, "debug level is %u\n", *level);
+	fprintf(s->out, "debug level %s %u\n", argc == 1 ? "set to" : "is", *level);
 	return true;
 }
 
@@ -300,6 +300,8 @@ do_showvars(struct session *s, const struct command *self, int argc, char **argv
 	(void)self;
 	(void)argc;
 	(void)argv;
+	if (s->list.n == 0)
+		fprintf(s->out, "No variables on list\n");
 	for (size_t i = 0; i < s->list.n; i++)
 		fprintf(s->out, "%s\n", s->list.items[i]);
 	return true;

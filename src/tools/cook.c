@@ -57,6 +57,8 @@ cook_array(const struct varval *v, bool sign, struct strb *t)
 			p++;
 		if (!varval_real(&item, &d))
 			return false;
+		if (d > -0.005 && d < 0)
+			d = 0;	/* no sign of what is not shown */
 		/* Not wider than its column: dispersions of empty stages have five digits, a wild offset more. */
 		if (snprintf(number, sizeof(number), sign ? "%+.2f" : "%.2f", d) > 7)
 			words_ms(d, 7, sign, number, sizeof(number));

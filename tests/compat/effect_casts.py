@@ -5,6 +5,7 @@ import select
 import socket
 import struct
 
+import daemons
 import effect_world as world
 from effect_world import Row
 from ntpwire import associations, request
@@ -107,6 +108,12 @@ def selection_of_found(side):
     return max(found) if found and side.daemon.age() > 20 else None
 
 
+def delay_heard(side):
+    """Round trip to the sender of broadcasts, ms."""
+    found = [row.delay for row in daemons.try_peers(side.node).values() if row.type == "b" and row.reach]
+    return found[0] if found else None
+
+
 version = first(lambda data, _ttl: data[0] >> 3 & 7)
 length = first(lambda data, _ttl: len(data))
 hops = first(lambda _data, ttl: ttl)
@@ -126,6 +133,14 @@ def made():
     yield Row(("option enable bclient",), f"enable bclient\n{listens}", hears, True, listens, servers={})
     yield Row(("option disable bclient",), f"disable bclient\nenable bclient\n{listens}", hears, False, f"enable bclient\n{listens}",
               servers={}, timeout=40)
+    # On the command line; what is behind # gives the interface a broadcast address.
+    listens = "broadcastdelay 0.001\nrestrict default\n# bclient"
+    yield Row(("ntpd b bcastsync",), f"disable auth\n{listens}", hears, True, f"disable auth\n{listens}", args=("-b",), servers={})
+    yield Row(("ntpd A authnoreq",), f"broadcastclient\n{listens}", hears, True, f"broadcastclient\n{listens}", args=("-A",), servers={})
+    yield Row(("ntpd a authreq",), f"disable auth\nbroadcastclient\n{listens}", hears, False, f"disable auth\nbroadcastclient\n{listens}",
+              args=("-a",), servers={}, timeout=40)
+    listens = "disable auth\nbroadcastclient\nrestrict default\n# bclient"
+    yield Row(("ntpd r propagationdelay",), listens, delay_heard, 16.0, listens, args=("-r", "0.008"), servers={})
     yield row("broadcast", "minpoll", "minpoll 1", how_many, lambda n: n >= 2)
     yield row("broadcast", "version", "minpoll 1 version 3", version, 3, "minpoll 1")
     yield row("broadcast", "key", "minpoll 1 key 7", length, 72, "minpoll 1")

@@ -71,6 +71,7 @@ START_TEST(each_kind_is_cooked)
 {
 	ck_assert_str_eq(cooked(COOK_LEAP, "3"), "11");
 	ck_assert_str_eq(cooked(COOK_OCTAL, "0x7"), "007");
+	ck_assert_str_eq(cooked(COOK_SIGNED_ARRAY, "-0.004 -0.006 0.00"), "  +0.00   -0.01   +0.00");
 	ck_assert_str_eq(cooked(COOK_SIGNED, "-0.5"), "-0.5");
 	ck_assert_str_eq(cooked(COOK_FLASH, "0x1600"), "1600 peer_stratum, peer_dist, peer_unreach");
 	ck_assert_str_eq(cooked(COOK_KERNEL, "65"), "pll unsync");

@@ -305,6 +305,7 @@ def test_variables_of_the_users_list():
         ntpq("addvars leap,stratum=3", "addvars stratum=4", "rl", "rmvars leap", "rl", *KEY, "writelist", "clearvars", "rl")
         shown = ntpq("addvars leap,stratum=3,tc", "rmvars leap", "showvars").stdout.split()
     assert [r.names for r in server.requests] == ["leap,stratum", "stratum", "stratum=4", ""] and shown == ["stratum=3", "tc"]
+    assert run("ntpq", "-c", "showvars").stdout == "No variables on list\n"
 
 
 def on_terminal(args, *steps):

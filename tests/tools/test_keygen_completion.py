@@ -114,6 +114,27 @@ def test_bash_completes_hosts():
     assert "localhost" in complete("ntpq", "loc")
 
 
+# A shell on a terminal of its own: what is typed, and what must be shown then.
+ZSH_SESSION = """
+zmodload zsh/zpty
+zpty t zsh -f -i
+zpty -w t 'PROMPT=; fpath=({conf} $fpath); path=({build} $path); autoload -U compinit; compinit -u -D; compdef _ntpq ntpq; echo rea""dy'
+zpty -r -m t shown '*ready*'
+type() {{ zpty -w -n t $'\\C-u'$1$'\\t'; zpty -r -m t shown $2 && print -r -- $1 }}
+type 'ntpq -c mrul' '*mrulist*'
+type 'ntpq --lay' '*layout*=*'
+type 'ntpq --layout=nt' '*ntpsec*'
+type 'ntpq -p local' '*localhost*'
+zpty -d t
+"""
+
+
+def test_zsh_completes_commands_options_and_what_they_take(tmp_path):
+    result = subprocess.run(["zsh", "-f", "-c", ZSH_SESSION.format(conf=ZSH.parent, build=BUILD)], capture_output=True, text=True, timeout=20,
+                            check=False, env={**os.environ, "HOME": str(tmp_path), "TERM": "dumb"})
+    assert result.stdout.splitlines() == ["ntpq -c mrul", "ntpq --lay", "ntpq --layout=nt", "ntpq -p local"], result
+
+
 def test_zsh_knows_the_options_that_there_are():
     options = {name for line in run("ntpq", "--help").stdout.splitlines() for name in re.findall(r"^ +(?:-\S, )? *--([a-z0-9-]+)", line)}
     assert len(options) > 10 and set(re.findall(r"--([a-z0-9-]+)=?[\[},]", ZSH.read_text())) == options
