@@ -205,7 +205,10 @@ bool assoc_candidate(struct assoc *a, struct monotime now, double steered, const
 /* Somebody moved our clock by an unknown amount, or the machine slept: start measuring again, keep the frequency. */
 void assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out);
 
-/* We have stepped our clock by this much, s: the offsets shown are told by the clock as it is now. */
+/*
+ * We have stepped our clock by this much, s: the offsets shown are told by the clock as it is now.  A pulse, whose seconds our clock numbers, is measured
+ * anew.
+ */
 void assoc_stepped(struct assoc *a, double by);
 
 /* Root distance, s: what the selection calls the width of its correctness interval (RFC 5905 section 11.2.1). */

@@ -605,6 +605,16 @@ assoc_disturbed(struct assoc *a, struct monotime now, struct assoc_out *out)
 void
 assoc_stepped(struct assoc *a, double by)
 {
+	struct estimate e;
+
+	/* What it said of the clock as it was belongs to other seconds. */
+	if (a->kind == ASSOC_PULSE) {
+		filter_init(&a->filter);
+		if (estimator_get(&a->estimator, a->heard, 0, &e))
+			estimator_init(&a->estimator, e.freq, e.freq_var);
+		a->have_stat = false;
+		return;
+	}
 	filter_shift(&a->filter, by);
 	a->stat.offset -= by;
 }

@@ -20,7 +20,7 @@ clock_add(struct reader *r, struct source_line *line, unsigned column)
 	if (standing == REFCLOCK_RELIC)
 		reader_warn(r, column, "'%.40s' is not used: receivers of type %s are relics, and there is no driver for them", line->source.host, name);
 	else if (standing != REFCLOCK_HERE)
-		reader_warn(r, column, "'%.40s' is not used: there is no driver for %s here; gpsd (types 28 and 46) or NMEA (20) may serve the receiver",
+		reader_warn(r, column, "'%.40s' is not used: there is no driver for %s here; a receiver (types 8, 20, 46) may take its place",
 		    line->source.host, name);
 	else if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);

@@ -141,6 +141,8 @@ static const struct {
 	{ REFCLOCK_NEEDS_TCP, { "socket", ALLOW, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCSETS) } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCFLSH) } } },
+	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TIOCMBIS) } } },
+	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TIOCMBIC) } } },
 	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_GETPARAMS) } } },
 	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_SETPARAMS) } } },
 	{ REFCLOCK_NEEDS_PPS, { "ioctl", ALLOW, 1, { INT(1, PPS_GETCAP) } } },

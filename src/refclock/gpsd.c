@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "driver.h"
+#include "gpsd_choice.h"
 #include "gpsd_json.h"
 
 #define GPSD_PORT	2947
@@ -21,24 +22,17 @@
 #define RETRY_MIN	1	/* s, between tries to connect; doubles up to … */
 #define RETRY_MAX	64
 #define PULSE_UNIT	128	/* units from here on are the pulse alone of the unit as much lower */
-#define PULSE_LOST	120.0	/* s without a pulse, after which the serial line must do … */
-#define PULSE_BACK	40.0	/* … and with them, after which it counts again */
 #define FIX_LIFE	10.0	/* s, that the last fix says something about the present */
-#define GAP		3.0	/* s between pulses that are one series */
-
-enum gpsd_mode { MODE_SERIAL, MODE_STRICT, MODE_AUTO, MODE_PULSE };
 
 struct gpsd {
 	struct bufferevent	*conn;
 	struct event		*again;
 	unsigned		wait;		/* s */
 	bool			told;
-	enum gpsd_mode		mode;
+	struct gpsd_choice	choice;
 	char			device[GPSD_DEVICE_MAX], real[GPSD_DEVICE_MAX];	/* whose reports count; "" = any.  real: where a link leads */
 	bool			has_toff;	/* this gpsd does not need TPV for the time */
 	struct monotime		fix;		/* last fix; 0 = none */
-	struct monotime		pulse, pulses_since;	/* last pulse, and first of its series */
-	bool			by_pulse;	/* MODE_AUTO: the pulse counts */
 	unsigned		tpv, toff, pps, bad;	/* since the last poll */
 };
 
@@ -54,31 +48,6 @@ static bool
 has_fix(const struct gpsd *g, struct monotime now)
 {
 	return g->fix.ns != 0 && monotime_diff(now, g->fix) <= FIX_LIFE;
-}
-
-/* Does the serial line count now?  In automatic mode while the pulse does not. */
-static bool
-wants_serial(struct gpsd *g, struct monotime now)
-{
-	if (g->mode != MODE_AUTO)
-		return g->mode == MODE_SERIAL;
-	if (g->by_pulse && monotime_diff(now, g->pulse) > PULSE_LOST)
-		g->by_pulse = false;
-	return !g->by_pulse;
-}
-
-/* The same of the pulse. */
-static bool
-wants_pulse(struct gpsd *g, struct monotime now)
-{
-	if (g->pulse.ns == 0 || monotime_diff(now, g->pulse) > GAP)
-		g->pulses_since = now;
-	g->pulse = now;
-	if (g->mode != MODE_AUTO)
-		return g->mode == MODE_STRICT || g->mode == MODE_PULSE;
-	if (!g->by_pulse && monotime_diff(now, g->pulses_since) >= PULSE_BACK)
-		g->by_pulse = true;
-	return g->by_pulse;
 }
 
 static void
@@ -105,7 +74,7 @@ take_tpv(struct refclock *c, const struct gpsd_report *r, struct monotime now)
 		return;
 	}
 	g->fix = now;
-	if (!g->has_toff && r->have_time && wants_serial(g, now))
+	if (!g->has_toff && r->have_time && gpsd_choice_serial(&g->choice, now))
 		refclock_reading(c, r->time, walltime_now(), c->info.opts.time2);
 }
 
@@ -122,12 +91,12 @@ take_report(struct refclock *c, const struct gpsd_report *r)
 	case GPSD_TOFF:
 		g->toff++;
 		g->has_toff = true;
-		if (has_fix(g, now) && wants_serial(g, now))
+		if (has_fix(g, now) && gpsd_choice_serial(&g->choice, now))
 			take_pair(c, r, c->info.opts.time2);
 		break;
 	case GPSD_PPS:
 		g->pps++;
-		if (has_fix(g, now) && wants_pulse(g, now))
+		if (has_fix(g, now) && gpsd_choice_pulse(&g->choice, now))
 			take_pair(c, r, c->info.opts.time1);
 		break;
 	case GPSD_VERSION:
@@ -251,7 +220,7 @@ name_device(struct refclock *c)
 bool
 gpsd_open(struct refclock *c)
 {
-	static const enum gpsd_mode modes[] = { MODE_SERIAL, MODE_STRICT, MODE_AUTO };
+	static const enum gpsd_mode modes[] = { GPSD_SERIAL, GPSD_PULSE, GPSD_AUTO };
 	struct gpsd *g = c->state = calloc(1, sizeof(*g));
 	unsigned mode = c->info.opts.mode & 3;
 
@@ -261,9 +230,9 @@ gpsd_open(struct refclock *c)
 		log_warnx("%s: there is no mode %u", c->info.name, c->info.opts.mode);
 		return false;
 	}
-	g->mode = c->info.opts.flag[1] ? MODE_SERIAL : modes[mode];
+	g->choice.mode = c->info.opts.flag[1] ? GPSD_SERIAL : modes[mode];
 	if (c->info.opts.unit >= PULSE_UNIT) {
-		g->mode = MODE_PULSE;
+		g->choice.mode = GPSD_PULSE;
 		if (c->info.opts.path[0] == '\0')
 			snprintf(c->device, sizeof(c->device), "/dev/gps%u", (unsigned)c->info.opts.unit - PULSE_UNIT);
 	}

@@ -111,7 +111,7 @@ nmea_open(struct refclock *c)
 		snprintf(path, sizeof(path), "/dev/gpspps%u", o->unit);
 		n->pps = ppsdev_open(c, o->ppspath[0] != '\0' ? o->ppspath : path, o->flag[1]);
 	}
-	n->serial = serial_open(c, o->baud != 0 ? o->baud : bauds[speed], on_line);
+	n->serial = serial_open(c, &(struct serial_conf){ .baud = o->baud != 0 ? o->baud : bauds[speed], .line = on_line });
 	return n->serial != NULL;
 }
 

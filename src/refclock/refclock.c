@@ -75,6 +75,7 @@ refclock_open(const struct refclock_env *env, const struct refclock_opts *o)
 	c->env = *env;
 	c->precision = log2_seconds(sysclock_precision(env->clock));
 	c->its_precision = sysclock_precision(env->clock);
+	c->generation = sysclock_generation(env->clock);
 	readings_init(&c->readings);
 	describe(c, o);
 	if (!d->open(c)) {
@@ -123,9 +124,13 @@ refclock_reading(struct refclock *c, struct walltime ref, struct walltime host, 
 	c->info.reads++;
 	sysclock_read(c->env.clock, &now);
 	when = monotime_add(now.mono, -walltime_diff(now.host, host));
-	if (generation != c->generation)
+	if (generation != c->generation) {
 		readings_drop(&c->readings);
-	c->generation = generation;
+		c->generation = generation;
+		/* Stamped before our clock was moved, maybe, as a pulse that the kernel kept or a telegram that took its time; our own clock is read now. */
+		if (c->driver->kind != REFCLOCK_OWN)
+			return;
+	}
 	readings_add(&c->readings, when, walltime_diff(ref, ours) + fudge + sysclock_steered(c->env.clock, when));
 	c->reftime = ref;
 }

@@ -6,6 +6,9 @@
 #include "wire/control.h"
 
 #define RELIC(t, a)		{ .type = (t), .standing = REFCLOCK_RELIC, .abbrev = (a) }
+#define RECEIVER(t, n, a, id, s, d)												\
+	{ .type = (t), .name = (n), .abbrev = (a), .refid = (id), .source = (s), .device = (d), .open = receiver_open, .ask = receiver_ask,	\
+	    .close = receiver_close, .needs = REFCLOCK_NEEDS_SERIAL | REFCLOCK_NEEDS_PPS }
 #define LACKING(t, n, a)	{ .type = (t), .standing = REFCLOCK_LACKING, .name = (n), .abbrev = (a) }
 
 const struct refclock_driver refclock_table[] = {
@@ -22,9 +25,17 @@ const struct refclock_driver refclock_table[] = {
 	{ .type = REFCLOCK_SOCK, .name = "sock", .abbrev = "SOCK", .refid = REFID('S', 'O', 'C', 'K'), .source = SOURCE_UHF_RADIO,
 	    .device = "no path given", .open = sock_open, .close = sock_close },
 
-	LACKING(4, "spectracom", "WWVB_SPEC"), LACKING(5, "truetime", "TRUETIME"), LACKING(8, "generic", "GENERIC"),
-	LACKING(11, "arbiter", "GPS_ARBITER"), LACKING(18, "modem", "ACTS_MODEM"), LACKING(26, "hpgps", "GPS_HP"),
-	LACKING(29, "trimble", "GPS_PALISADE"), LACKING(30, "oncore", "GPS_ONCORE"), LACKING(40, "jjy", "JJY"), LACKING(42, "zyfer", "GPS_ZYFER"),
+	RECEIVER(REFCLOCK_SPECTRACOM, "spectracom", "WWVB_SPEC", REFID('W', 'W', 'V', 'B'), SOURCE_LF_RADIO, "/dev/wwvb%u"),
+	RECEIVER(REFCLOCK_TRUETIME, "truetime", "TRUETIME", REFID('T', 'R', 'U', 'E'), SOURCE_UHF_RADIO, "/dev/true%u"),
+	RECEIVER(REFCLOCK_GENERIC, "generic", "GENERIC", REFID('D', 'C', 'F', 0), SOURCE_LF_RADIO, "/dev/refclock-%u"),
+	RECEIVER(REFCLOCK_ARBITER, "arbiter", "GPS_ARBITER", REFID('G', 'P', 'S', 0), SOURCE_UHF_RADIO, "/dev/gps%u"),
+	RECEIVER(REFCLOCK_HPGPS, "hpgps", "GPS_HP", REFID('G', 'P', 'S', 0), SOURCE_UHF_RADIO, "/dev/hpgps%u"),
+	RECEIVER(REFCLOCK_TRIMBLE, "trimble", "GPS_PALISADE", REFID('G', 'P', 'S', 0), SOURCE_UHF_RADIO, "/dev/palisade%u"),
+	RECEIVER(REFCLOCK_ONCORE, "oncore", "GPS_ONCORE", REFID('G', 'P', 'S', 0), SOURCE_UHF_RADIO, "/dev/oncore.serial.%u"),
+	RECEIVER(REFCLOCK_JJY, "jjy", "JJY", REFID('J', 'J', 'Y', 0), SOURCE_LF_RADIO, "/dev/jjy%u"),
+	RECEIVER(REFCLOCK_ZYFER, "zyfer", "GPS_ZYFER", REFID('G', 'P', 'S', 0), SOURCE_UHF_RADIO, "/dev/zyfer%u"),
+
+	LACKING(18, "modem", "ACTS_MODEM"),
 
 	RELIC(3, "WWV_PST"), RELIC(6, "IRIG_AUDIO"), RELIC(7, "CHU_AUDIO"), RELIC(9, "GPS_MX4200"), RELIC(10, "GPS_AS2201"), RELIC(12, "IRIG_TPRO"),
 	RELIC(16, "GPS_BANC"), RELIC(19, "WWV_HEATH"), RELIC(27, "MSF_ARCRON"), RELIC(31, "GPS_JUPITER"), RELIC(32, "CHRONOLOG"),

@@ -432,10 +432,35 @@ START_TEST(a_pulse_is_not_followed_by_itself_or_across_seconds)
 }
 END_TEST
 
+/* Pulses are told as the offset from the nearest second: by a clock an hour slow, and by the same clock once it is right. */
+START_TEST(what_a_pulse_said_before_a_step_is_forgotten)
+{
+	struct clock_answer c = { .have = true, .sample = { .offset = 0.25, .disp = 1e-6 }, .floor = 1e-6, .precision = -20 };
+	struct island h;
+	struct candidate found;
+	struct assoc_out out;
+	struct assoc *a;
+
+	build(&h, 17);
+	a = add_clock(&h, ASSOC_PULSE, 0, false);
+	for (h.now = 1; h.now < 10; h.now += 4) {
+		c.sample.when = mono(h.now);
+		assoc_clock_poll(a, mono(h.now), 0, &c, &out);
+	}
+	ck_assert(assoc_candidate(a, mono(h.now), 0, &select_defaults, &nobody, &found));
+	assoc_stepped(a, 3600.25);
+	ck_assert_msg(!assoc_candidate(a, mono(h.now), 3600.25, &select_defaults, &nobody, &found), "an hour would be taken back");
+	c.sample = (struct sample){ .when = mono(h.now), .offset = 0.001, .steered = 3600.25, .disp = 1e-6 };
+	assoc_clock_poll(a, mono(h.now), 3600.25, &c, &out);
+	ck_assert(assoc_candidate(a, mono(h.now), 3600.25, &select_defaults, &nobody, &found));
+	ck_assert_double_eq_tol(found.est.offset, 0.001, 1e-4);
+}
+END_TEST
+
 UNIT_MAIN("client/island", local_waits_for_orphanwait_and_then_serves, local_yields_to_any_source_and_waits_again_when_it_is_lost,
     a_preferred_local_needs_no_wait_and_beats_a_server, a_real_clock_makes_us_primary_under_its_name,
     a_clock_that_falls_silent_is_unreachable_after_eight_polls, orphan_mode_serves_after_orphanwait, without_orphan_mode_nothing_is_served,
     the_orphan_of_the_lowest_number_is_parent, a_follower_stays_with_its_parent_and_becomes_parent_when_it_is_gone,
     who_has_its_time_from_an_orphan_is_never_followed, a_source_below_the_orphan_stratum_ends_orphan_mode, local_comes_before_orphan_mode,
     a_disturbed_clock_is_not_served_before_orphanwait_is_over_again, a_pulse_is_followed_while_somebody_numbers_its_seconds,
-    a_pulse_is_not_followed_by_itself_or_across_seconds)
+    a_pulse_is_not_followed_by_itself_or_across_seconds, what_a_pulse_said_before_a_step_is_forgotten)

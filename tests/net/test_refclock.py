@@ -355,6 +355,16 @@ def test_gpsd_sets_the_clock(lab, unit, mode, classes, offset):
     assert (row.tally, row.refid, row.type) == ("*", ".GPSD.", "l")
 
 
+def test_gpsd_in_automatic_mode_goes_over_to_a_pulse_that_stays(lab):
+    node = lab.node("ours", A)
+    fake_gpsd(node, 0.3, 0.4, "TPV", "TOFF", "PPS")
+    process = daemons.ntpd(node, "refclock gpsd mode 2 minpoll 2\n" + OPEN, *SANDBOX)
+    wait_until(lambda: state(node) and state(node).stratum == 1, 25, "the clock is set")
+    assert abs(daemons.offset_of(node, A) - 0.3) < 0.02 and process.age() < 38, "by the serial line"
+    wait_until(lambda: daemons.peers(node)["GPSD_JSON(0)"].offset > 80, 60, "the pulse is heard", interval=1)
+    assert process.age() > 40
+
+
 def test_gpsd_without_a_fix_or_in_its_senses_is_not_used(lab):
     node = lab.node("ours", A)
     process = daemons.ntpd(node, "refclock gpsd minpoll 0\n" + OPEN, *SANDBOX)

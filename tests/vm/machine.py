@@ -37,6 +37,7 @@ class Machine:
     cables: (our socket, the other end's socket) for eth0, eth1, in order; datagrams between Unix sockets, so that
     nothing of it is on this machine's network and nothing collides when tests run twice at a time.
     clock_error: seconds to be added to the true time in the machine's battery-backed clock.
+    port: a terminal of this machine that is one more serial port in that one; preload: a library loaded before the emulator.
 
     Clocks: no KVM, so the TSC would be the emulator's and the guest's idea of its frequency a calibration that
     is off by hundreds of ppm on a busy host.  The HPET counts the emulator's virtual clock, which is this host's
@@ -44,7 +45,8 @@ class Machine:
     gives one of them a frequency error on purpose.  -icount would make time depend on instructions executed.
     """
 
-    def __init__(self, name, kernel, initrd, directory, cables, memory=256, clock_error=0.0, addresses=(), init=None):
+    def __init__(self, name, kernel, initrd, directory, cables, memory=256, clock_error=0.0, addresses=(), init=None, port=None,
+                 preload=None):
         self.name = name
         self.log = Path(directory) / f"{name}.console"
         self.agent_path = str(Path(directory) / f"{name}.agent")
@@ -72,9 +74,12 @@ class Machine:
             command += ["-netdev", f"dgram,id=net{i},local.type=unix,local.path={ours},"
                         f"remote.type=unix,remote.path={theirs}",
                         "-device", f"virtio-net-pci,id=card{i},netdev=net{i},mac={mac},romfile="]
+        if port:
+            command += ["-chardev", f"serial,id=port,path={port}", "-device", "pci-serial,chardev=port"]
         self.errors = Path(directory) / f"{name}.qemu"
         with open(self.errors, "wb") as errors:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                                            env={**os.environ, "LD_PRELOAD": str(preload)} if preload else None)
 
     # Life
 

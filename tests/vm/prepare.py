@@ -24,7 +24,7 @@ PROGRAMS = {  # program: Debian package
     "cpio": "cpio", "zstd": "zstd", "gcc": "gcc", "make": "make",
 }
 MODULES = ["virtio/virtio", "virtio/virtio_ring", "virtio/virtio_pci_legacy_dev", "virtio/virtio_pci_modern_dev",
-           "virtio/virtio_pci", "net/net_failover", "net/virtio_net"]
+           "virtio/virtio_pci", "net/net_failover", "net/virtio_net", "pps/clients/pps-ldisc"]
 
 # What the Debian system of the systemd test has besides the minimal base: systemd itself and the libraries that
 # our programs are linked with.

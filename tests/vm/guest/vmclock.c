@@ -6,6 +6,7 @@
  * It runs only where the kernel command line says "truechimer.vm": never on the machine that hosts the test.
  * Offsets are server minus us, in seconds: positive means our clock is slow.
  */
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -15,6 +16,7 @@
 
 #include <arpa/inet.h>
 #include <err.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +25,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/tty.h>
 
 #define NTP_PORT	123
 #define HEADER		48		/* RFC 5905 section 7.3: octets before extension fields */
@@ -177,10 +181,12 @@ run_timex(const char *unused)
 	if (state == -1)
 		err(2, "adjtimex");
 	printf("{\"state\": %d, \"status\": %d, \"unsync\": %s, \"offset\": %.9f, \"freq_ppm\": %.6f, "
-	    "\"maxerror\": %.6f, \"esterror\": %.6f, \"constant\": %ld, \"tick\": %ld, \"tai\": %d, \"stepped\": %.9f}\n",
+	    "\"maxerror\": %.6f, \"esterror\": %.6f, \"constant\": %ld, \"tick\": %ld, \"tai\": %d, \"stepped\": %.9f, "
+	    "\"now\": %.6f}\n",
 	    state, tx.status, tx.status & STA_UNSYNC ? "true" : "false",
 	    (double)tx.offset * (tx.status & STA_NANO ? 1e-9 : 1e-6), (double)tx.freq / FREQ_PPM,
-	    (double)tx.maxerror * 1e-6, (double)tx.esterror * 1e-6, tx.constant, tx.tick, tx.tai, stepped());
+	    (double)tx.maxerror * 1e-6, (double)tx.esterror * 1e-6, tx.constant, tx.tick, tx.tai, stepped(),
+	    (double)tx.time.tv_sec + (double)tx.time.tv_usec * (tx.status & STA_NANO ? 1e-9 : 1e-6));
 	return 0;
 }
 
@@ -219,6 +225,18 @@ run_freq(const char *ppm)
 	return 0;
 }
 
+/* Has the kernel stamp the pulses on DCD of a serial line, for as long as this runs. */
+static int
+run_pulse(const char *device)
+{
+	int discipline = N_PPS, fd = open(device, O_RDWR | O_NOCTTY | O_NONBLOCK);
+
+	if (fd == -1 || ioctl(fd, TIOCSETD, &discipline) == -1)
+		err(2, "%s", device);
+	for (;;)
+		pause();
+}
+
 static bool
 in_test_machine(void)
 {
@@ -241,6 +259,7 @@ main(int argc, char *argv[])
 		{ "timex",	NULL,		run_timex },
 		{ "shift",	"SECONDS",	run_shift },
 		{ "freq",	"PPM",		run_freq },
+		{ "pulse",	"DEVICE",	run_pulse },
 	};
 
 	if (!in_test_machine())
@@ -251,5 +270,5 @@ main(int argc, char *argv[])
 		if (argc >= 2 && strcmp(argv[1], c->name) == 0 && argc == (c->argument != NULL ? 3 : 2))
 			return c->run(argv[2]);
 	}
-	errx(2, "usage: vmclock offset ADDRESS | timex | shift SECONDS | freq PPM");
+	errx(2, "usage: vmclock offset ADDRESS | timex | shift SECONDS | freq PPM | pulse DEVICE");
 }
