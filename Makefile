@@ -57,7 +57,7 @@ COMPILE	= $(CC) -std=gnu17 $(CPPFLAGS) $(pkg_cflags) $(WARN) $(HARDEN) $(CFLAGS)
 LINK	= $(CC) $(HARDEN) $(HARDEN_LD) $(CFLAGS) $(SAN)
 
 # --- the house, ground floor up ----------------------------------------------------------------
-SRC_base	= addr.c log.c random.c time.c
+SRC_base	= addr.c daysum.c log.c random.c time.c
 SRC_wire	= control.c packet.c
 SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c leap.c select.c sysvars.c
 SRC_auth	= digest.c keys.c mac.c
