@@ -57,11 +57,11 @@ COMPILE	= $(CC) -std=gnu17 $(CPPFLAGS) $(pkg_cflags) $(WARN) $(HARDEN) $(CFLAGS)
 LINK	= $(CC) $(HARDEN) $(HARDEN_LD) $(CFLAGS) $(SAN)
 
 # --- the house, ground floor up ----------------------------------------------------------------
-SRC_base	= addr.c log.c random.c time.c
+SRC_base	= addr.c daysum.c log.c random.c time.c
 SRC_wire	= control.c packet.c
 SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c leap.c select.c sysvars.c
 SRC_auth	= digest.c keys.c mac.c
-SRC_sysclock	= host.c kernel.c software.c sysclock.c
+SRC_sysclock	= guard.c host.c keeper.c kept.c kernel.c order.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c
 SRC_client	= assoc.c assoc_clock.c bclient.c broadcast.c client.c clock.c exchange.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
 SRC_refclock	= calendar.c dcf77.c formats.c frame.c gpsd.c gpsd_choice.c gpsd_json.c local.c models.c nmea.c nmea_parse.c oncore.c pps.c ppsdev.c readings.c receiver.c \
@@ -70,7 +70,7 @@ SRC_server	= counters.c crew.c interleave.c listener.c mru.c mrus.c port.c ratel
 SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c ordered.c replay.c signature.c text.c vars.c vars_clock.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
 SRC_config	= access.c clocks.c config.c directives.c lexer.c lines.c modes.c option.c reader.c remote.c shutout.c simple.c sources.c unpeer.c value.c write.c
-SRC_daemon	= background.c build.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c news.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c view.c
+SRC_daemon	= background.c build.c clockproc.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c news.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c view.c
 ROOMS		= base wire engine auth sysclock net client server refclock control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
@@ -278,7 +278,7 @@ $B/analyse/%.o: %.c
 		-Wno-analyzer-possible-null-dereference -c -o $@ $<
 
 # --- installing --------------------------------------------------------------------------------
-UNITS = ntpd.service ntp-wait.service
+UNITS = ntpd.service ntpd-clock.service ntp-wait.service
 SUBST = sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g'
 
 install: all

@@ -20,6 +20,7 @@ enum options_verdict {
 struct options {
 	const char	*configfile, *driftfile, *logfile, *pidfile, *statsdir, *keyfile, *saveconfig;	/* NULL = as the file says */
 	const char	*user, *jaildir;
+	const char	*clock, *serve_clock;	/* sockets of the clock process; NULL = not said */
 	const char	*interface[OPTIONS_LIST_MAX];	/* -I */
 	size_t		 ninterface;
 	const char	*var[OPTIONS_LIST_MAX];		/* --var and --dvar, NAME=VALUE */

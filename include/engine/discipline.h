@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "base/daysum.h"
 #include "engine/sample.h"
 
 #define FREQ_MAX	500e-6	/* s/s: no oscillator is worse; also ntpd's bound on slewing */
@@ -44,21 +45,13 @@ struct decision {
 	bool	spike;			/* DECIDE_HOLD: a spike has just been seen, or is being waited out */
 };
 
-#define STEP_HOURS	25	/* the one under way and 24 whole ones before it */
-
-/* Sums of steps, hour by hour, so that many of them cannot do what one may not. */
-struct step_sum {
-	int64_t	hour;			/* of monotime; the one under way */
-	double	by[STEP_HOURS];		/* s, sizes without sign; hour % STEP_HOURS */
-};
-
 struct discipline {
 	struct discipline_opts	opts;
 	enum discipline_state	state;
 	struct monotime		start;		/* of the daemon */
 	struct monotime		spike;		/* when the offset first exceeded step, in DISC_SPIK */
 	struct monotime		updated;	/* of the last decision carried out; 0 = none yet */
-	struct step_sum		steps;
+	struct daysum		steps;		/* s, sizes without sign */
 	bool			once;		/* the first correction has been made: -g and -G are spent */
 	bool			settled;	/* converged after start: slew_start is over */
 	double			offset;		/* s, last offset given */

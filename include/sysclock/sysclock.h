@@ -17,6 +17,8 @@
 #include "base/time.h"
 
 struct sysclock;
+struct clock_bounds;
+struct timex;
 
 /* What the kernel's status word should say, and what a reader may be told. */
 struct sysclock_status {
@@ -48,12 +50,22 @@ struct watchpoint {
 	int64_t	asleep_ns;	/* time since boot minus monotime */
 };
 
+/* How the clock is to run. */
+struct steer {
+	double	freq;		/* s/s, for good */
+	double	slew;		/* s/s on top of it, signed; 0 = none */
+	double	offset;		/* s, what the slew is for, of the same sign; 0 = there is none */
+};
+
 /* A driver.  The int functions return 0, or -1 with errno. */
 struct sysclock_ops {
 	const char	*name;		/* as the clock directive and ntpq name it */
 	bool		 steers_host;	/* setting it changes the time of the whole machine */
 	void		(*read)(const void *driver, struct walltime *host, struct monotime *mono);
-	int		(*set_freq)(void *driver, struct monotime now, double freq, double *actual);
+	/*
+	 * *when is now, and is set to the moment from which on it holds, for drivers that need time for it; *actual, s/s, is what it comes to.
+	 */
+	int		(*run)(void *driver, const struct steer *s, struct monotime *when, double *actual);
 	int		(*step)(void *driver, struct monotime now, double offset);
 	int		(*set_status)(void *driver, const struct sysclock_status *st);
 	void		(*map)(const void *driver, struct clockmap *map);
@@ -62,11 +74,16 @@ struct sysclock_ops {
 	bool		(*absorb)(void *driver, double jump);
 	/* Since the last call: has another program changed what we had set?  NULL: that cannot be. */
 	bool		(*meddled)(void *driver);
+	double		 slew_grace;	/* s after its end at which a slew ends by itself if nobody has ended it; 0 = it runs on */
+	/* As sysclock_kernel_state; NULL: whoever asks may ask the kernel. */
+	int		(*kernel_state)(void *driver, struct timex *out);
+	/* As sysclock_link; NULL: there is none. */
+	int		(*link)(const void *driver);
 	void		(*close)(void *driver);
 };
 
 /* Constructors; NULL with errno on failure. */
-MUST_USE struct sysclock *sysclock_kernel(void);
+MUST_USE struct sysclock *sysclock_kept(int fd, const struct clock_bounds *bounds);	/* the kernel's, by a keeper; fd is then its own (sysclock/keeper.h) */
 MUST_USE struct sysclock *sysclock_software(void);
 MUST_USE struct sysclock *sysclock_new(const struct sysclock_ops *ops, void *driver);
 void sysclock_free(struct sysclock *c);
@@ -114,6 +131,12 @@ MUST_USE int sysclock_leap(struct sysclock *c, struct monotime now, int second);
 /* Has another program steered the clock since the last call?  Noticed whenever we steer; what it did is overwritten, as we say how fast the clock runs
  * and not how much faster. */
 bool sysclock_meddled(struct sysclock *c);
+
+/* What the kernel says of its clock, be it the one that we steer or not: adjtimex(2) with modes 0.  The clock's state (TIME_), or -1 with errno. */
+int sysclock_kernel_state(const struct sysclock *c, struct timex *out);
+
+/* A descriptor that becomes readable when whoever steers for us is gone, and at no other time; -1 = nobody does. */
+int sysclock_link(const struct sysclock *c);
 
 /* Frequency in force without the slew, s/s. */
 double sysclock_freq(const struct sysclock *c);

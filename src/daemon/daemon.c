@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/background.h"
 #include "daemon/build.h"
+#include "daemon/clockproc.h"
 #include "daemon/daemon.h"
 #include "daemon/driftfile.h"
 #include "daemon/limits.h"
@@ -177,15 +178,65 @@ is_only_steersman(struct root *r)
 }
 
 static bool
+is_software(const struct root *r)
+{
+	return r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
+}
+
+/* Before there is anything that the clock process should not have: descriptors, keys, threads. */
+static bool
+start_keeper(struct root *r)
+{
+	if (!is_software(r))
+		r->keeper = clockproc_link(r->opts);
+	return is_software(r) || r->keeper != -1;
+}
+
+static struct sysclock *
+kernel_clock(struct root *r)
+{
+	const struct discipline_opts *t = &r->config->tinker;
+	struct sysclock *c;
+
+	r->bounds = (struct clock_bounds){ .panic = t->panic, .stepout = t->stepout, .slew_max = t->slew_max, .slew_start = t->slew_start,
+	    .panic_once = t->panic_once, .not_before = { (int64_t)build_time() * NS_PER_S } };
+	c = sysclock_kept(r->keeper, &r->bounds);
+	if (c != NULL)
+		r->keeper = -1;
+	return c;
+}
+
+/* The clock process says nothing of itself: this is its end. */
+static void
+on_keeper_lost(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	log_errx("the clock process has ended: nobody can steer the clock any more, exiting");
+	root_stop(arg, EXIT_CLOCK);
+}
+
+static bool
+watch_keeper(struct root *r)
+{
+	int fd = sysclock_link(r->clock);
+
+	if (fd == -1)
+		return true;
+	r->keeper_lost = event_new(r->base, fd, EV_READ, on_keeper_lost, r);
+	return r->keeper_lost != NULL && event_add(r->keeper_lost, NULL) == 0;
+}
+
+static bool
 open_clock(struct root *r)
 {
 	double unused;
-	bool software = r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
+	bool software = is_software(r);
 
 	r->watch_only = !r->config->enable_ntp && r->config->clock == CLOCK_KERNEL;
 	if (!software && !is_only_steersman(r))
 		return false;
-	r->clock = software ? sysclock_software() : sysclock_kernel();
+	r->clock = software ? sysclock_software() : kernel_clock(r);
 	if (r->clock == NULL) {
 		log_err("the kernel's clock cannot be steered (CAP_SYS_TIME, or \"clock software\" in the configuration, would help)");
 		return false;
@@ -198,7 +249,7 @@ open_clock(struct root *r)
 	read_drift(r);
 	if (r->have_drift && r->config->enable_ntp && sysclock_adjust(r->clock, r->started.mono, r->drift, 0, 0, &unused) == -1)
 		log_warn("the frequency cannot be set");
-	return true;
+	return watch_keeper(r);
 }
 
 static bool
@@ -374,6 +425,8 @@ on_libevent_log(int severity, const char *text)
 static bool
 build(struct root *r)
 {
+	if (!start_keeper(r))
+		return false;
 	event_set_log_callback(on_libevent_log);
 	r->base = event_base_new();
 	if (r->base == NULL || !catch_signals(r))
@@ -411,7 +464,11 @@ tear_down(struct root *r)
 	restrict_free(r->restricts);
 	keys_free(r->keys);
 	resolver_free(r->resolver);
+	if (r->keeper_lost != NULL)
+		event_free(r->keeper_lost);
 	sysclock_free(r->clock);
+	if (r->keeper != -1)
+		close(r->keeper);
 	for (size_t i = 0; i < ROOT_SIGNALS; i++) {
 		if (r->signal[i] != NULL)
 			event_free(r->signal[i]);
@@ -448,7 +505,7 @@ enter_sandbox(struct root *r, bool privileged)
 	if (o->no_sandbox || (!o->sandbox && !privileged))
 		return true;
 	r->clock_needs = root_clocks_need(r);
-	err = sandbox_enter(r->config->logfile, r->clock_needs);
+	err = sandbox_enter(r->config->logfile, r->clock_needs, !sysclock_steers_host(r->clock));
 	r->sandboxed = err == SANDBOX_OK;
 	if (err == SANDBOX_FAILED)
 		log_err("the sandbox cannot be made");
@@ -466,7 +523,6 @@ drop_rights(struct root *r)
 	const struct privilege_plan plan = {
 		.user = r->opts->user,
 		.jaildir = r->opts->jaildir,
-		.set_time = sysclock_steers_host(r->clock),
 		/* For addresses that appear later; once the clock is set, nobody waits for one. */
 		.bind_port = r->ifaces != NULL && !r->opts->quit,
 	};
@@ -511,7 +567,7 @@ save_and_quit(const struct options *o)
 int
 daemon_run(const struct options *o, const char *command)
 {
-	struct root r = { .opts = o, .waiting = -1, .lock = -1, .status = 1 };
+	struct root r = { .opts = o, .waiting = -1, .keeper = -1, .lock = -1, .status = 1 };
 
 	/* Before the first line of the log. */
 	signal(SIGPIPE, SIG_IGN);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "config/config.h"
+#include "daemon/clockproc.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
 
@@ -48,6 +49,8 @@ main(int argc, char *argv[])
 	case OPTIONS_RUN:
 		break;
 	}
+	if (o.serve_clock != NULL)
+		return clockproc_serve(&o);
 	join_command(command, argc, argv);
 	return daemon_run(&o, command);
 }

@@ -70,6 +70,8 @@ static const struct row rows[] = {
 	{ "slew", 'x', KIND_FLAG, AT(slew), NULL, "slew up to 600 s instead of stepping" },
 	{ "var", 'z', KIND_VAR, 0, "NAME=VALUE", "a variable for ntpq to read" },
 	{ "dvar", 'Z', KIND_DVAR, 0, "NAME=VALUE", "the same, shown without being asked for" },
+	{ "clock", 0, KIND_STRING, AT(clock), "SOCKET", "have the clock set by the clock process that listens there, instead of starting one" },
+	{ "serve-clock", 0, KIND_STRING, AT(serve_clock), "SOCKET", "be the clock process of the one ntpd that is started with --clock=SOCKET" },
 	{ "check-config", 0, KIND_VERDICT, OPTIONS_CHECK, NULL, "check the configuration file, report and exit" },
 	{ "software-clock", 0, KIND_FLAG, AT(software_clock), NULL, "steer a clock inside the process, never the kernel's" },
 };

@@ -123,6 +123,37 @@ shrink_bounding_set(const struct kept *k)
 	return true;
 }
 
+/* Is there nothing in this set but what is kept? */
+static bool
+has_only(cap_flag_t set, const struct kept *k)
+{
+	cap_t have = cap_get_proc();
+	cap_flag_value_t on = CAP_SET;
+	bool only = have != NULL;
+
+	for (int cap = 0; only && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != -1; cap++) {
+		bool kept = false;
+
+		for (int i = 0; i < k->n; i++)
+			kept |= k->cap[i] == cap;
+		only = kept || (cap_get_flag(have, cap, set, &on) == 0 && on == CAP_CLEAR);
+	}
+	if (have != NULL)
+		cap_free(have);
+	return only;
+}
+
+/*
+ * A service manager that has given us exactly what we keep may have forbidden the call that changes it (systemd counts that call as exposure).  What is
+ * inheritable then stays so: with no_new_privs nothing that is started gets any of it.
+ */
+static bool
+is_kept_already(const struct kept *k)
+{
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != -1 && has_only(CAP_PERMITTED, k) && has_only(CAP_EFFECTIVE, k) &&
+	    has_only(CAP_INHERITABLE, k);
+}
+
 /* What is inheritable or ambient is for programs that we start: none. */
 static bool
 keep_caps(const struct kept *k)
@@ -133,7 +164,7 @@ keep_caps(const struct kept *k)
 	/* libcap has no word for a list of none. */
 	if (ok && k->n > 0)
 		ok = cap_set_flag(caps, CAP_PERMITTED, k->n, k->cap, CAP_SET) == 0 && cap_set_flag(caps, CAP_EFFECTIVE, k->n, k->cap, CAP_SET) == 0;
-	ok = ok && cap_set_proc(caps) == 0;
+	ok = ok && (cap_set_proc(caps) == 0 || is_kept_already(k));
 	if (!ok)
 		log_err("capabilities cannot be reduced");
 	if (caps != NULL)
@@ -148,7 +179,7 @@ wanted_caps(const struct privilege_plan *p, bool root)
 	const struct { cap_value_t cap; bool want; } rows[] = {
 		{ CAP_NET_BIND_SERVICE, p->bind_port },
 		{ CAP_SYS_TIME, p->set_time },
-		{ CAP_DAC_OVERRIDE, root },	/* root without it could not write the files of others that it is told to */
+		{ CAP_DAC_OVERRIDE, root && !p->set_time },	/* root without it could not write the files of others that it is told to */
 	};
 	struct kept k = { .n = 0 };
 
@@ -215,6 +246,8 @@ privilege_drop(const struct privilege_plan *p)
 	if (p->user != NULL && !find_user(p->user, &id))
 		return false;
 	if (p->jaildir != NULL && !enter_jail(p->jaildir))
+		return false;
+	if (p->emptydir != NULL && has_cap(CAP_SYS_CHROOT) && !enter_jail(p->emptydir))
 		return false;
 	k = wanted_caps(p, id.uid == 0);
 	if (privilege_held() && !shrink_bounding_set(&k))

@@ -116,12 +116,29 @@ swap_keys(struct root *r, struct keys *k, const struct config *new)
 		log_warnx("keys file %s has not been accepted: the keys in force stay", new->keysfile);
 }
 
+/* The clock process permits what was said at start: less may be asked of it, more would be refused. */
+static void
+keep_within_bounds(const struct root *r, struct discipline_opts *t)
+{
+	if (sysclock_link(r->clock) == -1)
+		return;
+	if (r->bounds.panic > 0 && (t->panic == 0 || t->panic > r->bounds.panic)) {
+		log_warnx("tinker panic has been raised beyond the %g s of the start: that takes effect at the next one", r->bounds.panic);
+		t->panic = r->bounds.panic;
+	}
+	if (t->stepout < r->bounds.stepout) {
+		log_warnx("tinker stepout has been lowered below the %g s of the start: that takes effect at the next one", r->bounds.stepout);
+		t->stepout = r->bounds.stepout;
+	}
+}
+
 void
 settings_carry_out(struct root *r)
 {
-	const struct config *new = r->config;
+	struct config *new = r->config;
 	struct client_modes modes = settings_modes(new);
 
+	keep_within_bounds(r, &r->config->tinker);
 	log_set_classes(new->logconfig);
 	listener_follow(r->listener);
 	root_stats_reload(r);

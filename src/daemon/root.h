@@ -15,6 +15,7 @@
 #include "net/resolver.h"
 #include "server/listener.h"
 #include "server/signd.h"
+#include "sysclock/keeper.h"
 #include "sysclock/sysclock.h"
 
 struct counted;
@@ -40,8 +41,11 @@ struct root {
 	struct iface_rule	 rules[OPTIONS_LIST_MAX + 2];	/* of -I and -L */
 	struct event_base	*base;
 	struct event		*signal[ROOT_SIGNALS];
+	struct clock_bounds	 bounds;	/* what the clock process permits, while clock is the kernel's */
+	int			 keeper;	/* link to the clock process until the clock owns it; -1 = none */
 	struct sysclock		*clock;
 	bool			 watch_only;	/* it has been opened to be looked at, so it cannot be steered before the next start */
+	struct event		*keeper_lost;
 	struct resolver		*resolver;
 	struct keys		*keys;		/* NULL: there are none */
 	struct restrict_list	*restricts;

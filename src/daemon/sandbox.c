@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -40,8 +41,6 @@ static const char *const plain[] = {
 	"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64", "epoll_create", "epoll_create1", "eventfd2",
 	"timerfd_create", "timerfd_settime", "timerfd_settime64", "timerfd_gettime", "timerfd_gettime64", "pipe", "pipe2",
 	"gettimeofday", "time", "clock_getres", "clock_getres_time64", "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "restart_syscall",
-	/* Reading and steering the clock: which of the two is a matter of CAP_SYS_TIME, since both are one call.  Never clock_settime. */
-	"adjtimex", "clock_adjtime", "clock_adjtime64",
 	/* Sockets; which ones is below. */
 	"bind", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown",
 	/* Files: configuration, keys, drift, log, statistics, names. */
@@ -130,6 +129,9 @@ static const struct checked checked[] = {
 	{ "prctl", ALLOW, 1, { INT(0, PR_SET_VMA) } },
 };
 
+/* Asking the kernel about its clock, where no clock process can be asked.  The call that asks is the call that sets; the difference is a right we have not. */
+static const char *const asking[] = { "adjtimex", "clock_adjtime", "clock_adjtime64" };
+
 /* Of IPv4 there is none, either, unless gpsd is to be asked. */
 static const struct checked no_tcp = { "socket", REFUSE, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } };
 
@@ -186,21 +188,34 @@ add_own_signals(scmp_filter_ctx f)
 	return add(f, &own);
 }
 
+/* Whatever their arguments. */
 static int
-fill(scmp_filter_ctx f, unsigned clocks)
+add_plain(scmp_filter_ctx f, const char *const calls[], size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && err == 0; i++) {
+		struct checked any = { calls[i], ALLOW, 0, { { 0 } } };
+
+		err = add(f, &any);
+		/* Earlier calls are looked at earlier, as far as the library can arrange it. */
+		if (err == 0 && seccomp_syscall_resolve_name(calls[i]) >= 0)
+			err = seccomp_syscall_priority(f, seccomp_syscall_resolve_name(calls[i]), (uint8_t)(i < UINT8_MAX ? UINT8_MAX - i : 0));
+	}
+	return err;
+}
+
+static int
+fill(scmp_filter_ctx f, unsigned clocks, bool asks_kernel)
 {
 	int err = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
 	if (err == 0)
 		err = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
-	for (size_t i = 0; i < NELEMS(plain) && err == 0; i++) {
-		struct checked any = { plain[i], ALLOW, 0, { { 0 } } };
-
-		err = add(f, &any);
-		/* Earlier calls are looked at earlier, as far as the library can arrange it. */
-		if (err == 0 && seccomp_syscall_resolve_name(plain[i]) >= 0)
-			err = seccomp_syscall_priority(f, seccomp_syscall_resolve_name(plain[i]), (uint8_t)(i < UINT8_MAX ? UINT8_MAX - i : 0));
-	}
+	if (err == 0)
+		err = add_plain(f, plain, NELEMS(plain));
+	if (err == 0 && asks_kernel)
+		err = add_plain(f, asking, NELEMS(asking));
 	for (size_t i = 0; i < NELEMS(checked) && err == 0; i++)
 		err = add(f, &checked[i]);
 	for (size_t i = 0; i < NELEMS(for_clocks) && err == 0; i++)
@@ -338,7 +353,7 @@ is_absence(int err)
 }
 
 enum sandbox_err
-sandbox_enter(const char *logfile, unsigned clocks)
+sandbox_enter(const char *logfile, unsigned clocks, bool asks_kernel)
 {
 	scmp_filter_ctx f;
 	int err;
@@ -351,9 +366,45 @@ sandbox_enter(const char *logfile, unsigned clocks)
 		return SANDBOX_FAILED;
 	}
 	/* The library asks the kernel what it can while it is being told. */
-	err = fill(f, clocks);
+	err = fill(f, clocks, asks_kernel);
 	if (err == 0 && prepare_last_words(logfile) == -1)
 		err = -errno;
+	if (err == 0)
+		err = seccomp_load(f);
+	seccomp_release(f);
+	errno = -err;
+	return err == 0 ? SANDBOX_OK : is_absence(err) ? SANDBOX_ABSENT : SANDBOX_FAILED;
+}
+
+/* --- the clock process --------------------------------------------------------------------- */
+
+/* All that keeper_serve does (sysclock/keeper.h), under the names that C libraries have for it, and the way out. */
+static const char *const for_keeper[] = {
+	"poll", "ppoll", "ppoll_time64", "recvfrom", "recv", "sendto", "send", "clock_gettime", "clock_gettime64", "adjtimex", "restart_syscall",
+	"rt_sigreturn", "sigreturn", "exit", "exit_group",
+};
+
+static const struct checked keeper_adjusts[] = {
+	{ "clock_adjtime", ALLOW, 1, { INT(0, CLOCK_REALTIME) } },
+	{ "clock_adjtime64", ALLOW, 1, { INT(0, CLOCK_REALTIME) } },
+};
+
+enum sandbox_err
+sandbox_enter_clock(void)
+{
+	scmp_filter_ctx f;
+	int err;
+
+	if (instrumented() || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == -1)
+		return SANDBOX_ABSENT;
+	f = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (f == NULL)
+		return SANDBOX_FAILED;
+	err = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (err == 0)
+		err = add_plain(f, for_keeper, NELEMS(for_keeper));
+	for (size_t i = 0; i < NELEMS(keeper_adjusts) && err == 0; i++)
+		err = add(f, &keeper_adjusts[i]);
 	if (err == 0)
 		err = seccomp_load(f);
 	seccomp_release(f);

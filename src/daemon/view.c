@@ -103,7 +103,7 @@ answer(struct root *r, const struct mode6_request *rq, struct reply_way *way)
 	struct listener_socket sockets[SOCKETS_MAX];
 	struct server_counters counters, totals;
 	const struct refclock_info *clocks[ROOT_CLOCKS];
-	struct timex kernel = { .modes = 0 };
+	struct timex kernel;
 	struct utsname uts;
 	struct control_view v = {
 		.start = r->started.mono,
@@ -136,7 +136,7 @@ answer(struct root *r, const struct mode6_request *rq, struct reply_way *way)
 	listener_mrus(r->listener, &v.mrus);
 	listener_mru_stats(r->listener, &v.mru_stats);
 	root_counted_view(r, &v, &counters, &totals);
-	if (adjtimex(&kernel) != -1)
+	if (sysclock_kernel_state(r->clock, &kernel) != -1)
 		v.kernel = &kernel;
 	if (uname(&uts) == 0)
 		v.uts = &uts;

@@ -3,7 +3,6 @@
 #include "base/ntp.h"
 #include "engine/discipline.h"
 
-#define HOUR_NS		(INT64_C(3600) * NS_PER_S)
 #define STEPOUT_MIN	300.0	/* s */
 #define SLEW_START	0.08	/* s/s: the step threshold in 1.6 s, so before the next sample of a burst; kernels allow 0.1 */
 #define SETTLED		0.001	/* s: an offset this small ends the convergence after start */
@@ -51,27 +50,10 @@ is_panic(const struct discipline *d, double offset)
 	return d->opts.panic > 0 && fabs(offset) > d->opts.panic && !forgiven;
 }
 
-/* Hours that have passed since the sum was last looked at count no more. */
-static void
-forget_steps(struct step_sum *s, struct monotime now)
-{
-	int64_t hour = now.ns / HOUR_NS;
-
-	for (int64_t gone = 1; gone <= hour - s->hour && gone <= STEP_HOURS; gone++)
-		s->by[(s->hour + gone) % STEP_HOURS] = 0;
-	s->hour = hour;
-}
-
 double
 discipline_stepped(const struct discipline *d, struct monotime now)
 {
-	struct step_sum s = d->steps;
-	double sum = 0;
-
-	forget_steps(&s, now);
-	for (size_t i = 0; i < STEP_HOURS; i++)
-		sum += s.by[i];
-	return sum;
+	return daysum_total(&d->steps, now);
 }
 
 /* Steps that are each below the panic threshold must not lead farther than one could (CVE-2015-5300 was the like of it). */
@@ -84,9 +66,8 @@ is_one_too_many(const struct discipline *d, struct monotime now, double offset)
 static void
 note_step(struct discipline *d, struct monotime now, double offset)
 {
-	forget_steps(&d->steps, now);
 	if (d->opts.panic > 0 && fabs(offset) <= d->opts.panic)
-		d->steps.by[d->steps.hour % STEP_HOURS] += fabs(offset);
+		daysum_add(&d->steps, now, fabs(offset));
 }
 
 static bool

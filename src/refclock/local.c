@@ -30,8 +30,9 @@ local_leap(int state, int status)
 static void
 ask_kernel(struct refclock *c)
 {
-	struct timex t = { .modes = 0 };
-	uint8_t leap = local_leap(adjtimex(&t), t.status);
+	struct timex t;
+	int state = sysclock_kernel_state(c->env.clock, &t);
+	uint8_t leap = local_leap(state, t.status);
 
 	if (leap == LEAP_UNSYNC)
 		refclock_bad(c, CLOCK_BAD_SIGNAL);

@@ -25,14 +25,14 @@ rebase(struct software *s)
 }
 
 static int
-set_freq(void *driver, struct monotime now, double freq, double *actual)
+run(void *driver, const struct steer *how, struct monotime *when, double *actual)
 {
 	struct software *s = driver;
 
-	(void)now;
+	(void)when;
 	rebase(s);
-	s->map.rate = freq;
-	*actual = freq;
+	s->map.rate = how->freq + how->slew;
+	*actual = s->map.rate;
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static const struct sysclock_ops software_ops = {
 	.name = "software",
 	.steers_host = false,
 	.read = host_read,
-	.set_freq = set_freq,
+	.run = run,
 	.step = step,
 	.set_status = set_status,
 	.map = get_map,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Steering that is the same for every driver: the sum of corrections, slews with an end, jumps that others made. */
 #include <stdlib.h>
+#include <sys/timex.h>
 
 #include "base/ntp.h"
 #include "sysclock/sysclock.h"
@@ -14,7 +15,7 @@ struct sysclock {
 	void				*driver;
 	double		 freq;		/* s/s asked for, without the slew */
 	double		 actual;	/* s/s the driver runs at, with the slew */
-	double		 slew;		/* s/s of the slew under way, signed; 0 = none */
+	double		 slew;		/* s/s that the slew under way adds, signed; 0 = none */
 	struct monotime	 slew_end;
 	struct monotime	 since;		/* steered is as of then */
 	double		 steered;	/* s */
@@ -65,7 +66,11 @@ sysclock_steers_host(const struct sysclock *c)
 double
 sysclock_steered(const struct sysclock *c, struct monotime at)
 {
-	return c->steered + c->actual * monotime_diff(at, c->since);
+	double steered = c->steered + c->actual * monotime_diff(at, c->since), late = 0;
+
+	if (c->slew != 0 && c->ops->slew_grace > 0)
+		late = fmax(0, monotime_diff(at, c->slew_end) - c->ops->slew_grace);
+	return steered - c->slew * late;
 }
 
 void
@@ -114,19 +119,18 @@ sysclock_precision(const struct sysclock *c)
 	return (int8_t)log2;
 }
 
-/* Settles what has been steered so far, then runs at freq and slew. */
+/* Settles what has been steered so far, up to when the driver has changed over, then runs as told. */
 static int
-run_at(struct sysclock *c, struct monotime now, double freq, double slew)
+run_at(struct sysclock *c, struct monotime now, const struct steer *s)
 {
-	double steered = sysclock_steered(c, now);
 	double actual;
 
-	if (c->ops->set_freq(c->driver, now, freq + slew, &actual) == -1)
+	if (c->ops->run(c->driver, s, &now, &actual) == -1)
 		return -1;
-	c->steered = steered;
+	c->steered = sysclock_steered(c, now);
 	c->since = now;
-	c->freq = freq;
-	c->slew = slew;
+	c->freq = s->freq;
+	c->slew = 0;
 	c->actual = actual;
 	return 0;
 }
@@ -134,17 +138,18 @@ run_at(struct sysclock *c, struct monotime now, double freq, double slew)
 int
 sysclock_adjust(struct sysclock *c, struct monotime now, double freq, double offset, double slew_max, double *duration)
 {
-	double slew = offset == 0 ? 0 : copysign(slew_max, offset);
+	struct steer s = { .freq = freq, .slew = offset == 0 ? 0 : copysign(slew_max, offset), .offset = offset };
+	double added;
 
-	if (run_at(c, now, freq, slew) == -1)
+	if (run_at(c, now, &s) == -1)
 		return -1;
 	*duration = 0;
-	if (slew != 0) {
-		/* The driver rounds: the slew lasts as long as what it really adds needs. */
-		double added = c->actual - freq;
-
-		*duration = added * offset > 0 ? offset / added : 0;
-		c->slew_end = monotime_add(now, *duration);
+	/* The driver rounds, and may be slower than it was asked to be: the slew lasts as long as what it really adds needs. */
+	added = c->actual - freq;
+	if (s.slew != 0 && added * offset > 0) {
+		*duration = offset / added;
+		c->slew = added;
+		c->slew_end = monotime_add(c->since, *duration);
 	}
 	return 0;
 }
@@ -153,7 +158,7 @@ void
 sysclock_slew_end(struct sysclock *c, struct monotime now)
 {
 	/* A driver that has taken a frequency once takes it back; if it does not, the next update meets the rest. */
-	if (c->slew != 0 && run_at(c, now, c->freq, 0) == -1)
+	if (c->slew != 0 && run_at(c, now, &(struct steer){ .freq = c->freq }) == -1)
 		c->slew_end = now;
 }
 
@@ -166,7 +171,7 @@ sysclock_slew_left(const struct sysclock *c, struct monotime now)
 int
 sysclock_step(struct sysclock *c, struct monotime now, double offset)
 {
-	if (run_at(c, now, c->freq, 0) == -1 || c->ops->step(c->driver, now, offset) == -1)
+	if (run_at(c, now, &(struct steer){ .freq = c->freq }) == -1 || c->ops->step(c->driver, now, offset) == -1)
 		return -1;
 	c->steered += offset;
 	c->generation++;
@@ -197,6 +202,19 @@ bool
 sysclock_meddled(struct sysclock *c)
 {
 	return c->ops->meddled != NULL && c->ops->meddled(c->driver);
+}
+
+int
+sysclock_kernel_state(const struct sysclock *c, struct timex *out)
+{
+	*out = (struct timex){ .modes = 0 };
+	return c->ops->kernel_state != NULL ? c->ops->kernel_state(c->driver, out) : adjtimex(out);
+}
+
+int
+sysclock_link(const struct sysclock *c)
+{
+	return c->ops->link != NULL ? c->ops->link(c->driver) : -1;
 }
 
 double

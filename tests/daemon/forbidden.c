@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does in a sandbox what whoever took ntpd over would try: forbidden [-u USER] [-l LOGFILE] DEED [PATH]
+ * Does in a sandbox what whoever took ntpd over would try: forbidden [-t] [-k] [-a] [-u USER] [-l LOGFILE] DEED [PATH]
  *
- * Drops privileges and enters the sandbox as ntpd does, then does the deed.  "done" on standard output and status 0: it was possible;
- * "refused: REASON" and status 3: it was refused; death by SIGSYS: it was forbidden.  Status 2: the test itself could not be made.
+ * Drops privileges and enters the sandbox as ntpd does, then does the deed; -t: in a thread, -k: in the sandbox of the clock process, -a: in that
+ * of an ntpd which may ask the kernel about its clock.  "done" on standard output and status 0: it was possible;
+ * "refused: REASON" and status 3 (with -k the status alone): it was refused; death by SIGSYS: it was forbidden.  Status 2: the test itself could not be made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -114,6 +115,12 @@ do_bind_low(void)
 
 /* Reads only: modes is 0. */
 static long do_read_clock(void) { return adjtimex(&(struct timex){ .modes = 0 }) == -1 ? -1 : 0; }
+static long do_set_clock(void) { return adjtimex(&(struct timex){ .modes = ADJ_SETOFFSET, .time.tv_usec = 1000001 }) == -1 ? -1 : 0; }
+static long do_settimeofday(void) { return syscall(SYS_settimeofday, NULL, NULL); }
+static long do_other_clock(void) { return syscall(SYS_clock_adjtime, CLOCK_TAI, &(struct timex){ .modes = 0 }); }
+static long do_socketpair(void) { int fd[2]; return socketpair(AF_UNIX, SOCK_STREAM, 0, fd); }
+static long do_write(void) { return write(STDOUT_FILENO, "x\n", 2); }
+static long do_mmap(void) { return mmap(NULL, LEN, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; }
 static long do_nothing(void) { return 0; }
 static long do_abort(void) { abort(); }
 
@@ -126,7 +133,9 @@ static const struct deed { const char *name; long (*act)(void); } deeds[] = {
 	{ "chroot", do_chroot }, { "chmod", do_chmod }, { "bpf", do_bpf }, { "io_uring_setup", do_io_uring }, { "userfaultfd", do_userfaultfd },
 	{ "prctl", do_prctl }, { "prlimit64", do_setrlimit }, { "open-read", do_open_read }, { "open-write", do_open_write }, { "x32", do_x32 },
 	{ "rt_sigaction", do_ignore_sigsys }, { "blocked", do_blocked_sigsys }, { "high-bits", do_high_bits },
-	{ "udp", do_udp }, { "bind-low", do_bind_low }, { "read-clock", do_read_clock }, { "nothing", do_nothing }, { "abort", do_abort },
+	{ "udp", do_udp }, { "bind-low", do_bind_low }, { "read-clock", do_read_clock }, { "set-clock", do_set_clock },
+	{ "settimeofday", do_settimeofday }, { "other-clock", do_other_clock }, { "socketpair", do_socketpair }, { "write", do_write }, { "mmap", do_mmap },
+	{ "nothing", do_nothing }, { "abort", do_abort },
 };
 
 static const struct deed *
@@ -139,11 +148,15 @@ find_deed(const char *name)
 	return NULL;
 }
 
+static bool mute;	/* nothing can be written */
+
 static int
 commit(const struct deed *d)
 {
 	bool possible = d->act() != -1;
 
+	if (mute)
+		return possible ? 0 : 3;
 	if (possible)
 		printf("done\n");
 	else
@@ -173,17 +186,21 @@ main(int argc, char *argv[])
 	struct privilege_plan plan = { .bind_port = true };
 	struct accomplice a = { .deed = NULL };
 	const char *logfile = "stderr";
-	bool in_thread = false;
+	bool in_thread = false, as_clock = false, asks_kernel = false;
 	pthread_t thread;
 	int c, fd[2];
 
-	while ((c = getopt(argc, argv, "u:l:t")) != -1) {
+	while ((c = getopt(argc, argv, "u:l:tka")) != -1) {
 		if (c == 'u')
 			plan.user = optarg;
 		else if (c == 'l')
 			logfile = optarg;
 		else if (c == 't')
 			in_thread = true;
+		else if (c == 'k')
+			as_clock = mute = true;
+		else if (c == 'a')
+			asks_kernel = true;
 		else
 			return 2;
 	}
@@ -198,7 +215,7 @@ main(int argc, char *argv[])
 	a.wait = fd[0];
 	if (in_thread && pthread_create(&thread, NULL, accomplice_run, &a) != 0)
 		return 2;
-	if (sandbox_enter(logfile, 0) != SANDBOX_OK)
+	if ((as_clock ? sandbox_enter_clock() : sandbox_enter(logfile, 0, asks_kernel)) != SANDBOX_OK)
 		return 2;
 	if (!in_thread)
 		return commit(a.deed);

@@ -179,9 +179,9 @@ def forbidden(node, *args):
     return node.run([path, "-u", "ntp", *args])
 
 
-@pytest.mark.parametrize("deed", ["nothing", "udp", "read-clock"])
+@pytest.mark.parametrize("deed", [("nothing",), ("udp",), ("-a", "read-clock")])
 def test_what_is_needed_is_possible(node, deed):
-    result = forbidden(node, deed)
+    result = forbidden(node, *deed)
     assert (result.returncode, result.stdout) == (0, "done\n"), result
 
 
@@ -200,6 +200,30 @@ def test_forbidden_call_kills_and_is_named(node, deed, call, thread):
     assert result.returncode in (KILLED, 128 - KILLED), result
     assert result.stdout == ""
     assert re.search(rf"ntpd\[\d+\]: forbidden system call {call}: ", result.stderr), result
+
+
+@pytest.mark.parametrize("deed, call", [("read-clock", "(clock_)?adjtime(x)?"), ("set-clock", "(clock_)?adjtime(x)?"),
+                                        ("clock_settime", "clock_settime"), ("settimeofday", "settimeofday")])
+def test_the_process_that_parses_has_no_call_that_sets_a_clock(node, deed, call):
+    """PRIV-07: not even the one that reads it, as that is the same."""
+    result = forbidden(node, deed)
+    assert result.returncode in (KILLED, 128 - KILLED) and result.stdout == "", result
+    assert re.search(rf"ntpd\[\d+\]: forbidden system call {call}: ", result.stderr), result
+
+
+@pytest.mark.parametrize("deed, expected", [("nothing", 0), ("read-clock", 0), ("set-clock", 3)])
+def test_the_clock_process_may_adjust_as_far_as_its_rights_go(node, deed, expected):
+    """PRIV-07: refused here by the kernel, as nobody in these tests has the right."""
+    assert forbidden(node, "-k", deed).returncode == expected
+
+
+@pytest.mark.parametrize("deed", ["open-read", "open-write", "write", "mmap", "udp", "socketpair", "fork", "clone3", "execve", "ptrace", "kill",
+                                  "setuid", "capset", "prctl", "clock_settime", "settimeofday", "other-clock", "chroot", "mount",
+                                  "process_vm_readv", "x32", "abort"])
+def test_the_clock_process_dies_of_anything_else(node, deed):
+    """PRIV-07"""
+    result = forbidden(node, "-k", deed)
+    assert result.returncode in (KILLED, 128 - KILLED) and result.stdout == "", result
 
 
 @pytest.mark.parametrize("deed", ["x32", "blocked"])
@@ -296,6 +320,82 @@ def test_rlimit_is_in_force_and_memory_that_cannot_be_locked_is_said(node, upstr
     assert limits["Max open files"] == ["200"] * 2
     assert next(threads(daemon.pid))["VmLck"].split()[0] == "0"
     assert daemon.log().count("rlimit memlock 4: the memory cannot be locked") == 1
+
+
+# ---- the clock process ----
+
+def status_of(pid):
+    return next(threads(pid))
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def clock_process(pid):
+    """That of this daemon once it is confined, or None.  strace has children of its own for a moment."""
+    for child in children(pid):
+        try:
+            status = status_of(child)
+        except FileNotFoundError:
+            continue
+        if status["Name"] == "ntpd-clock" and status["Seccomp"] == FILTER:
+            return child
+    return None
+
+
+def serve_clock(node, path="/run/clock"):
+    made = node.start(unprivileged([program("ntpd"), f"--serve-clock={path}"], "+net_bind_service"), "clock", may_end=True)
+    wait_until(lambda: node.run(["test", "-S", path]).returncode == 0, 5, "the socket is there")
+    return made
+
+
+def test_the_software_clock_needs_no_clock_process(node, upstream):
+    daemon = daemons.ntpd(node, CONF, "-u", "ntp")
+    daemons.wait_synchronised(node)
+    assert children(daemon.pid) == []
+
+
+def test_a_clock_process_has_nothing_but_its_link(node):
+    """PRIV-07.  Looked at before its daemon meets the refusal that these tests have for it."""
+    conf = node.dir / "ntpd.conf"
+    conf.write_text(CONF)
+    # The daemon stands still for three seconds where it has made the clock process and nothing else.
+    daemon = node.start(["strace", "-D", "-o", "/dev/null", "-e", "trace=epoll_create1", "-e", "inject=epoll_create1:delay_enter=3000000",
+                         program("ntpd"), "-n", "-l", "stderr", "-c", conf, "-u", "ntp"], "ntpd", may_end=True)
+    child = wait_until(lambda: clock_process(daemon.pid), 5, "there is a confined clock process")
+    status = status_of(child)
+    assert status["Uid"].split() == status["Gid"].split() == [str(UID)] * 4 and status["Groups"].split() == []
+    # Nobody has CAP_SYS_TIME in these tests: so it is left with nothing at all.
+    assert caps(status, "CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb") == [0] * 5
+    assert status["NoNewPrivs"] == "1" and status["Threads"] == "1"
+    assert sorted(os.readlink(f"/proc/{child}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{child}/fd")) == ["/dev/null"] * 3 + ["socket"]
+    assert os.readlink(f"/proc/{child}/root").endswith("(deleted)") and os.listdir(f"/proc/{child}/root") == []
+    assert daemon.wait(15) == 1 and "cannot be steered" in daemon.log()
+    wait_until(lambda: not os.path.exists(f"/proc/{child}"), 5, "it has ended with the daemon")
+    assert node.run(["sh", "-c", "ls /run | grep ntpd-clock"]).stdout == ""
+
+
+def test_a_clock_process_of_its_own_unit_is_met_once(node):
+    """The two units' way; the clock process tells why it cannot be had, and the socket is gone."""
+    conf = node.dir / "ntpd.conf"
+    conf.write_text(CONF)
+    node.run(["chmod", "777", "/run"])
+    clock = serve_clock(node)
+    argv = unprivileged([program("ntpd"), "-n", "-l", "stderr", "-c", conf, "--clock=/run/clock"], "+net_bind_service")
+    first = node.run(argv, timeout=20)
+    assert first.returncode == 1 and "cannot be steered" in first.stderr and "not permitted" in first.stderr, first
+    wait_until(lambda: not clock.alive(), 5, "it has ended with the daemon")
+    second = node.run(argv, timeout=20)
+    assert second.returncode == 1 and "no clock process is to be met at /run/clock" in second.stderr, second
+
+
+def test_a_clock_process_s_socket_is_its_user_s_alone(node):
+    node.run(["chmod", "777", "/run"])
+    serve_clock(node)
+    said = node.run(["stat", "-c", "%a %u", "/run/clock"]).stdout.split()
+    assert said == ["600", str(UID)]
 
 
 def test_a_stack_too_small_is_not_taken(node, upstream):

@@ -142,14 +142,15 @@ read_clocks(const void *driver, struct walltime *host, struct monotime *mono)
 
 /* freq is per second of the steered clock, gain per second of the bare one: 1 + gain = 1 / (1 - freq). */
 static int
-set_freq(void *driver, struct monotime now, double freq, double *actual)
+run_by(void *driver, const struct steer *s, struct monotime *when, double *actual)
 {
 	struct simclock *c = driver;
+	double freq = s->freq + s->slew;
 	double gain = freq / (1 - freq);
 	double ticks = fabs(gain) <= FREQ_LIMIT ? 0 : round(gain / TICK_UNIT);
 	double rest;
 
-	(void)now;
+	(void)when;
 	ticks = fmax(-TICK_LIMIT, fmin(TICK_LIMIT, ticks));
 	rest = fmax(-FREQ_LIMIT, fmin(FREQ_LIMIT, gain - ticks * TICK_UNIT));
 	c->gain = ticks * TICK_UNIT + round(rest / FREQ_UNIT) * FREQ_UNIT;
@@ -213,7 +214,7 @@ static const struct sysclock_ops simclock_ops = {
 	.name = "simulated",
 	.steers_host = true,
 	.read = read_clocks,
-	.set_freq = set_freq,
+	.run = run_by,
 	.step = step,
 	.set_status = set_status,
 	.map = get_map,

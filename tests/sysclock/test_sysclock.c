@@ -10,6 +10,7 @@ struct hand {
 	double	grain;		/* s/s, the driver rounds frequencies to this */
 	double	stepped;
 	int	refuse;		/* the next calls fail */
+	double	delay;		/* s until it does as told */
 	bool	absorbs;
 	unsigned absorbed;	/* times it was asked */
 };
@@ -24,13 +25,14 @@ hand_read(const void *driver, struct walltime *host, struct monotime *mono)
 }
 
 static int
-hand_set_freq(void *driver, struct monotime now, double freq, double *actual)
+hand_run(void *driver, const struct steer *s, struct monotime *when, double *actual)
 {
 	struct hand *h = driver;
+	double freq = s->freq + s->slew;
 
-	(void)now;
 	if (h->refuse)
 		return -1;
+	*when = monotime_add(*when, h->delay);
 	*actual = h->freq = h->grain > 0 ? h->grain * round(freq / h->grain) : freq;
 	return 0;
 }
@@ -87,7 +89,7 @@ hand_close(void *driver)
 }
 
 static const struct sysclock_ops hand_ops = {
-	.name = "hand", .steers_host = true, .read = hand_read, .set_freq = hand_set_freq, .step = hand_step, .set_status = hand_set_status,
+	.name = "hand", .steers_host = true, .read = hand_read, .run = hand_run, .step = hand_step, .set_status = hand_set_status,
 	.map = hand_map, .watch = hand_watch, .absorb = hand_absorb, .close = hand_close,
 };
 
@@ -310,7 +312,20 @@ START_TEST(a_clock_of_our_own_takes_no_part_in_the_hosts_leap_second)
 }
 END_TEST
 
-UNIT_MAIN("sysclock", a_leap_second_is_made_by_hand_where_the_clock_is_ours_alone, a_clock_of_our_own_takes_no_part_in_the_hosts_leap_second,
+/* A driver that is told at one moment and does it at a later one: what is steered in between goes by the old rate. */
+START_TEST(a_driver_that_needs_time_is_reckoned_from_when_it_has_done_it)
+{
+	struct hand h = { .mono_ns = 1, .delay = 2 };
+	struct sysclock *c = sysclock_new(&hand_ops, &h);
+	double duration;
+
+	ck_assert_int_eq(sysclock_adjust(c, (struct monotime){ 1 }, 10e-6, 0, 0, &duration), 0);
+	ck_assert_double_eq_tol(sysclock_steered(c, after(&h, 10)), 8 * 10e-6, 1e-12);
+	sysclock_free(c);
+}
+END_TEST
+
+UNIT_MAIN("sysclock", a_driver_that_needs_time_is_reckoned_from_when_it_has_done_it, a_leap_second_is_made_by_hand_where_the_clock_is_ours_alone, a_clock_of_our_own_takes_no_part_in_the_hosts_leap_second,
     an_announced_leap_second_is_nobodys_doing, steered_adds_up_frequency_slew_and_step, a_slew_by_a_rounding_driver_lasts_as_long_as_it_needs,
     a_refused_command_changes_nothing, a_clock_set_by_another_is_noticed_once_and_counted_in, small_moves_add_up_until_they_show,
     sleep_is_no_setting_of_the_clock, a_clock_that_does_not_follow_the_host_is_not_moved_by_others,

@@ -176,3 +176,68 @@ def test_another_program_that_steers_is_told_of_once_and_not_fought(client):
     assert gain_ppm(client) == pytest.approx(SERVER_FREQ_PPM, abs=2 * FREQ_CLOSE)
     assert stepped(client) == pytest.approx(before, abs=UNSTEPPED)
     assert stop_ntpd(client) == 0, said(client)
+
+
+def processes(m):
+    """Of ntpd: name to dict of the lines of /proc/PID/status."""
+    found = {}
+    for pid in m.run("pidof ntpd").output.split():
+        text = m.run(f"cat /proc/{pid}/status").output
+        status = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        if status:
+            found[status["Name"].strip()] = status
+    return found
+
+
+def pid_of(m, name):
+    return processes(m)[name]["Pid"].strip()
+
+
+@pytest.fixture(scope="module")
+def settled(client):
+    """When ntpd has been started anew and the clock is close and said to be synchronised."""
+    start_ntpd(client, "")
+    wait_close(client, STEERED_BY)
+    client.wait_until("STA_UNSYNC is cleared", lambda: not timex(client)["unsync"], 20)
+
+
+def test_two_processes_share_the_work(client, settled):
+    """PRIV-07: who parses cannot set the clock, and who sets the clock has nothing else."""
+    found = processes(client)
+    assert sorted(found) == ["ntpd", "ntpd-clock"]
+    uid = client.run("id -u ntp", check=True).output
+    caps = {"ntpd": 1 << 10, "ntpd-clock": 1 << 25}
+    for name, status in found.items():
+        assert status["Uid"].split() == [uid] * 4
+        assert [int(status[which], 16) for which in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb")] == [caps[name]] * 3 + [0, 0]
+        assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1"
+    clock = found["ntpd-clock"]["Pid"].strip()
+    assert client.run(f"readlink /proc/{clock}/root", check=True).output.endswith("(deleted)")
+    assert client.run(f"ls -A /proc/{clock}/root", check=True).output == ""
+
+
+def test_signals_to_all_of_them_end_nothing_but_what_they_should(client, settled):
+    before = {name: status["Pid"] for name, status in processes(client).items()}
+    client.run("kill -HUP $(pidof ntpd); kill -USR1 $(pidof ntpd)", check=True)
+    client.wait_until("read again", lambda: "configuration read again" in said(client), 10)
+    assert {name: status["Pid"] for name, status in processes(client).items()} == before
+
+
+def test_a_slew_ends_when_its_daemon_is_killed(client, settled):
+    """PRIV-08"""
+    client.run(f"vmclock shift {NUDGE}", check=True)
+    client.wait_until("it slews", lambda: abs(gain_ppm(client) - SERVER_FREQ_PPM) > 100, STEERED_BY, pause=0.1)
+    client.run(f"kill -9 {pid_of(client, 'ntpd')}", check=True)
+    client.wait_until("the clock process has ended", lambda: processes(client) == {}, 5)
+    assert gain_ppm(client) == pytest.approx(SERVER_FREQ_PPM, abs=FREQ_CLOSE)
+    assert exit_status(client, 5) == 128 + 9
+
+
+def test_without_its_clock_process_the_daemon_ends(client):
+    """PRIV-08"""
+    client.run("rm -f /run/ntpd.log /run/ntpd.out")
+    start_ntpd(client, "")
+    client.wait_until("there are two", lambda: len(processes(client)) == 2, 10)
+    client.run(f"kill -9 {pid_of(client, 'ntpd-clock')}", check=True)
+    assert exit_status(client, 5) == 71
+    assert said(client).count("the clock process has ended") == 1, said(client)
