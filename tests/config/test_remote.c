@@ -266,7 +266,7 @@ START_TEST(every_directive_is_carried_out_refused_in_one_sentence_or_said_to_be_
 	bool ok, reset;
 
 	/* Where an example says what holds anyway, something else holds. */
-	start("restrict default nomodify\nrestrict 192.0.2.0/24 noserve\nserver 192.0.2.7\nserver 127.127.28.0\ndisable ntp\ndiscard average 4\n"
+	start("restrict default nomodify\nrestrict 192.0.2.0/24 nomrulist\nserver 192.0.2.7\nserver 127.127.28.0\ndisable ntp\ndiscard average 4\n"
 	    "nonvolatile 0.5\ndscp 1\n");
 	before = written();
 	ok = say(example_of(d));
