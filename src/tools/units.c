@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must_use.h"
+#include "strb.h"
 #include "units.h"
 
 #define DIGITS_MAX	40
@@ -100,12 +101,13 @@ const char *
 units_put(const struct varval *v, enum unit unit, size_t width, char buf[static UNITS_MAX])
 {
 	const struct scale *s = &scales[unit];
+	struct strb as_sent = strb_init(buf, UNITS_MAX);
 	struct decimal d;
 	size_t len;
 	int at;
 
 	if (unit == UNIT_NONE || !read_decimal(v, &d)) {
-		snprintf(buf, UNITS_MAX, "%.*s", (int)(v->len < UNITS_MAX ? v->len : UNITS_MAX - 1), v->s);
+		strb_visible(&as_sent, v->s, v->len);
 		return buf;
 	}
 	at = s->at;

@@ -16,7 +16,7 @@ enum unit units_of(const char *name, size_t len);
 
 /*
  * A decimal number with a unit by a power of 1000 that leaves one to three digits in front of the point ("40us", "7.94753s"); of zero, the
- * unit of the last digit sent.  No wider than width unless the whole part is; width 0: all digits.  What is no number stays as it is.
+ * unit of the last digit sent.  No wider than width unless the whole part is; width 0: all digits.  What is no number stays as it is, made visible.
  * Returns buf, as all below.
  */
 const char *units_put(const struct varval *v, enum unit unit, size_t width, char buf[static UNITS_MAX]);

@@ -45,6 +45,7 @@ START_TEST(what_is_no_number_stays_as_it_is)
 	ck_assert_str_eq(ms("-", 8), "-");
 	ck_assert_str_eq(ms("1e99", 8), "1e99");
 	ck_assert_str_eq(ms("1.2.3", 8), "1.2.3");
+	ck_assert_str_eq(ms("1\033[2J\xd4", 8), "1^[[2JM-T");
 	ck_assert_uint_lt(strlen(ms("99999999999999999999999999999999999999999999999999999999999999999999999999", 8)), UNITS_MAX);
 }
 END_TEST
