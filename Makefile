@@ -341,4 +341,4 @@ clean:
 distclean:
 	rm -rf $B
 
--include $(OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(UNIT_SRC:%.c=$B/%.d) $(wildcard $B/src/*/*.d)
+-include $(OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(UNIT_SRC:%.c=$B/%.d) $(wildcard $B/src/*/*.d $B/tests/man/*.d)

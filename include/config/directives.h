@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* What a directive or option does here. */
 enum standing {
@@ -51,11 +52,15 @@ struct option {
 	const char		*prose;		/* what it is, as the manual says it */
 };
 
+struct config;
 struct reader;
 struct directive;
 
 /* Reads the rest of the line into the reader's config, or marks the line as wrong. */
 typedef void directive_parse(struct reader *r, const struct directive *d);
+
+/* Writes the lines of a directive that make what c holds, where that is not as dflt has it (config_write). */
+typedef void directive_write(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt);
 
 struct directive {
 	const char		*name;
@@ -70,6 +75,8 @@ struct directive {
 	double			 min, max;	/* of its number, or how many words */
 	int			 kind;		/* tells rows that share a parse function apart */
 	bool			 guards;	/* a line of it that is wrong keeps the daemon from starting */
+	/* Writes its lines; NULL: its numbers or options are written by their rows, or another directive writes for it too. */
+	directive_write		*write;
 };
 
 extern const struct directive directive_table[];

@@ -352,7 +352,9 @@ settle(struct reader *r, const char *name)
 	config_finish(r->c);
 	settle_monitor(r);
 	check_tos(r);
-	settle_shut_out(r);
+	/* Whoever changes something else while the daemon runs has heard of it before. */
+	if (r->remote == NULL || r->change.sources || r->change.restricts)
+		settle_shut_out(r);
 	r->place = NULL;
 }
 

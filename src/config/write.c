@@ -117,15 +117,7 @@ put_plain(FILE *out, const struct directive *d, const struct config *c, const st
 	const char *field = (const char *)c + d->offset, *other = (const char *)dflt + d->offset;
 	char text[NUMBER_LEN];
 
-	if (d->parse == parse_path) {
-		const char *path = *(const char *const *)(const void *)field;
-
-		if (path == NULL)
-			return;
-		fprintf(out, "%s ", d->name);
-		put_string(out, path);
-		fputc('\n', out);
-	} else if (d->parse == parse_int && *(const int *)(const void *)field != *(const int *)(const void *)other) {
+	if (d->parse == parse_int && *(const int *)(const void *)field != *(const int *)(const void *)other) {
 		fprintf(out, "%s %d\n", d->name, *(const int *)(const void *)field);
 	} else if (d->parse == parse_number && *(const double *)(const void *)field != *(const double *)(const void *)other) {
 		fprintf(out, "%s %s\n", d->name, number_str(*(const double *)(const void *)field, text));
@@ -133,8 +125,8 @@ put_plain(FILE *out, const struct directive *d, const struct config *c, const st
 }
 
 /* Of maxdepth and maxmem the last one said counts: only one of them is written. */
-static void
-put_mru(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+void
+write_mru(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
 	struct config copy = *c;
 
@@ -144,73 +136,75 @@ put_mru(FILE *out, const struct directive *d, const struct config *c, const stru
 }
 
 /* A limit line that says nothing but the defaults still puts limit in the place of discard. */
-static void
-put_rate(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+void
+write_rate(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
 	char text[NUMBER_LEN];
-	bool written = put_options(out, d->name, d->options, d->noptions, c, dflt) > 0;
+	bool written;
 
+	if ((d->kind != 0) != c->discard.by_score)
+		return;
+	written = put_options(out, d->name, d->options, d->noptions, c, dflt) > 0;
 	if (!written && c->discard.by_score)
 		fprintf(out, "%s average %s", d->name, number_str(c->discard.rate, text));
 	if (written || c->discard.by_score)
 		fputc('\n', out);
 }
 
-static bool
-is_rate_of(const struct directive *d, const struct config *c)
+/* What is done and then over is not written. */
+void
+write_nothing(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
-	return d->parse != parse_rate || (d->kind != 0) == c->discard.by_score;
-}
-
-/* All rows that need no writer of their own. */
-static void
-put_rows(FILE *out, const struct config *c, const struct config *dflt)
-{
-	for (size_t i = 0; i < directive_count; i++) {
-		const struct directive *d = &directive_table[i];
-		bool table = d->parse == parse_options;
-
-		if (d->standing != IN_FORCE || strcmp(d->name, "reset") == 0)
-			continue;
-		if (table)
-			put_table(out, d, c, dflt);
-		else if (d->parse == parse_rate && is_rate_of(d, c))
-			put_rate(out, d, c, dflt);
-		else if (d->parse == parse_mru)
-			put_mru(out, d, c, dflt);
-		else if (!table && d->offset != NOWHERE && (d->parse == parse_path || d->parse == parse_int || d->parse == parse_number))
-			put_plain(out, d, c, dflt);
-	}
+	(void)out;
+	(void)d;
+	(void)c;
+	(void)dflt;
 }
 
 /* --- lines with a shape of their own ------------------------------------------------------- */
 
-static void
-put_path_line(FILE *out, const char *name, const char *path, const char *after)
+void
+write_path(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
+	const char *path = *(const char *const *)(const void *)((const char *)c + d->offset);
+
+	(void)dflt;
 	if (path == NULL)
 		return;
-	fprintf(out, "%s ", name);
+	fprintf(out, "%s ", d->name);
 	put_string(out, path);
-	fprintf(out, "%s\n", after);
+	fputc('\n', out);
 }
 
-static void
-put_files(FILE *out, const struct config *c, const struct config *dflt)
+void
+write_leapfile(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
-	put_path_line(out, "driftfile", c->driftfile, "");
-	put_path_line(out, "leapfile", c->leapfile, c->leap_checkhash ? "" : " ignorehash");
-	put_path_line(out, "statsdir", c->statsdir, "");
-	if (c->clock == CLOCK_SOFTWARE)
-		fprintf(out, "clock software\n");
-	if (c->workers == 0)
-		fprintf(out, "workers auto\n");
-	else if (c->workers != dflt->workers)
-		fprintf(out, "workers %d\n", c->workers);
+	(void)dflt;
+	if (c->leapfile == NULL)
+		return;
+	fprintf(out, "%s ", d->name);
+	put_string(out, c->leapfile);
+	fprintf(out, "%s\n", c->leap_checkhash ? "" : " ignorehash");
 }
 
-static void
-put_filegens(FILE *out, const struct config *c, const struct config *dflt)
+void
+write_clock(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+{
+	if (c->clock != dflt->clock)
+		fprintf(out, "%s %s\n", d->name, c->clock == CLOCK_SOFTWARE ? "software" : "kernel");
+}
+
+void
+write_workers(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+{
+	if (c->workers == 0)
+		fprintf(out, "%s auto\n", d->name);
+	else if (c->workers != dflt->workers)
+		fprintf(out, "%s %d\n", d->name, c->workers);
+}
+
+void
+write_filegen(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
 	static const char *const types[FILEGEN_TYPES] = {
 		[FILEGEN_NONE] = "none", [FILEGEN_PID] = "pid", [FILEGEN_DAY] = "day", [FILEGEN_WEEK] = "week", [FILEGEN_MONTH] = "month",
@@ -218,19 +212,20 @@ put_filegens(FILE *out, const struct config *c, const struct config *dflt)
 	};
 
 	for (unsigned i = 0; i < STATS_KINDS; i++) {
-		const struct filegen_opts *f = &c->filegen[i], *d = &dflt->filegen[i];
+		const struct filegen_opts *f = &c->filegen[i], *g = &dflt->filegen[i];
 
-		if (f->enabled == d->enabled && f->link == d->link && f->type == d->type && strcmp(f->file, d->file) == 0)
+		if (f->enabled == g->enabled && f->link == g->link && f->type == g->type && strcmp(f->file, g->file) == 0)
 			continue;
-		fprintf(out, "filegen %s file ", stats_names[i]);
+		fprintf(out, "%s %s file ", d->name, stats_names[i]);
 		put_string(out, f->file);
 		fprintf(out, " type %s %s %s\n", types[f->type], f->link ? "link" : "nolink", f->enabled ? "enable" : "disable");
 	}
 }
 
-static void
-put_flags(FILE *out, const struct config *c, const struct config *dflt)
+void
+write_flags(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
+	(void)d;
 	for (size_t i = 0; i < flag_option_count; i++) {
 		const struct option *o = &flag_options[i];
 
@@ -240,15 +235,16 @@ put_flags(FILE *out, const struct config *c, const struct config *dflt)
 }
 
 /* "=" sets the first word, "+" adds the others; of no word at all one is taken away again. */
-static void
-put_logconfig(FILE *out, unsigned bits, unsigned dflt)
+void
+write_logconfig(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
 	static const char *const classes[] = { "clock", "peer", "sync", "sys" }, *const types[] = { "info", "events", "statistics", "status" };
+	unsigned bits = c->logconfig;
 	char sign = '=';
 
-	if (bits == dflt)
+	if (bits == dflt->logconfig)
 		return;
-	fprintf(out, "logconfig");
+	fprintf(out, "%s", d->name);
 	for (unsigned i = 0; i < LOG_CLASSES * LOG_TYPES; i++) {
 		if ((bits & 1u << i) == 0)
 			continue;
@@ -258,17 +254,18 @@ put_logconfig(FILE *out, unsigned bits, unsigned dflt)
 	fprintf(out, "%s\n", bits == 0 ? " =sysinfo -sysinfo" : "");
 }
 
-static void
-put_interfaces(FILE *out, const struct config *c)
+void
+write_interface(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
 	static const char *const actions[] = { [IFACE_LISTEN] = "listen", [IFACE_IGNORE] = "ignore", [IFACE_DROP] = "drop" };
 	static const char *const words[] = { [IFACE_ALL] = "all", [IFACE_IPV4] = "ipv4", [IFACE_IPV6] = "ipv6", [IFACE_WILDCARD] = "wildcard" };
 	char ip[ADDR_STR_MAX];
 
+	(void)dflt;
 	for (size_t i = 0; i < c->niface_rules; i++) {
 		const struct iface_rule *rule = &c->iface_rules[i];
 
-		fprintf(out, "interface %s ", actions[rule->action]);
+		fprintf(out, "%s %s ", d->name, actions[rule->action]);
 		if (rule->match == IFACE_NAME)
 			put_string(out, rule->name);
 		else if (rule->match == IFACE_ADDR)
@@ -279,22 +276,24 @@ put_interfaces(FILE *out, const struct config *c)
 	}
 }
 
-static void
-put_keys(FILE *out, const struct config *c)
+void
+write_trustedkey(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
+	(void)dflt;
 	for (const struct config_trusted *t = c->trusted; t != NULL; t = t->next) {
 		if (t->lo == t->hi)
-			fprintf(out, "trustedkey %u\n", t->lo);
+			fprintf(out, "%s %u\n", d->name, t->lo);
 		else
-			fprintf(out, "trustedkey (%u ... %u)\n", t->lo, t->hi);
+			fprintf(out, "%s (%u ... %u)\n", d->name, t->lo, t->hi);
 	}
 }
 
-static void
-put_setvars(FILE *out, const struct config *c)
+void
+write_setvar(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
+	(void)dflt;
 	for (const struct config_setvar *v = c->setvars; v != NULL; v = v->next)
-		fprintf(out, "setvar %s = \"%s\"%s\n", v->name, v->value, v->dflt ? " default" : "");
+		fprintf(out, "%s %s = \"%s\"%s\n", d->name, v->name, v->value, v->dflt ? " default" : "");
 }
 
 /* --- sources and access -------------------------------------------------------------------- */
@@ -326,56 +325,74 @@ row_of_source(const struct config_source *s)
 	    o->mode == MODE_BROADCAST ? "broadcast" : "server");
 }
 
-static void
-put_sources(FILE *out, const struct config *c)
+/* All sources in their order, by whatever directive each: written for the first row of the kind. */
+void
+write_sources(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
-	const struct source_line dflt = { .source.opts = assoc_defaults };
+	const struct source_line none = { .source.opts = assoc_defaults };
 
+	(void)d;
+	(void)dflt;
 	for (const struct config_source *s = c->sources; s != NULL; s = s->next) {
-		const struct directive *d = row_of_source(s);
+		const struct directive *row = row_of_source(s);
 		const struct source_line line = { .source = *s };
 
 		if (s->kind == SOURCE_CLOCK) {
 			put_clock(out, s);
 			continue;
 		}
-
-		fprintf(out, "%s %s", d->name, s->family == 4 ? "-4 " : s->family == 6 ? "-6 " : "");
+		fprintf(out, "%s %s", row->name, s->family == 4 ? "-4 " : s->family == 6 ? "-6 " : "");
 		put_string(out, s->host);
-		put_options(out, "", d->options, d->noptions, &line, &dflt);
+		put_options(out, "", row->options, row->noptions, &line, &none);
 		fputc('\n', out);
 	}
 }
 
-static void
-put_groups(FILE *out, const char *name, const struct config_groups *g)
+void
+write_groups(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
+	const struct config_groups *g = (const void *)((const char *)c + d->offset);
 	char ip[ADDR_STR_MAX];
 
+	(void)dflt;
 	if (g->n == 0)
 		return;
-	fprintf(out, "%s", name);
+	fprintf(out, "%s", d->name);
 	for (size_t i = 0; i < g->n; i++)
 		fprintf(out, " %s", addr_str(&g->addr[i], ip, sizeof(ip)));
 	fputc('\n', out);
 }
 
-static void
-put_modes(FILE *out, const struct config_modes *m, const struct config_modes *dflt)
+void
+write_bclient(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
-	if (m->bclient)
-		fprintf(out, "broadcastclient%s\n", m->novolley ? " novolley" : "");
-	put_groups(out, "multicastclient", &m->multicast);
-	put_groups(out, "manycastserver", &m->manycast);
-	if (m->nttl != dflt->nttl || memcmp(m->ttl, dflt->ttl, m->nttl) != 0) {
-		fprintf(out, "ttl");
-		for (size_t i = 0; i < m->nttl; i++)
-			fprintf(out, " %u", m->ttl[i]);
-		fputc('\n', out);
-	}
+	(void)dflt;
+	if (c->modes.bclient)
+		fprintf(out, "%s%s\n", d->name, c->modes.novolley ? " novolley" : "");
+}
+
+void
+write_ttl(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+{
+	const struct config_modes *m = &c->modes;
+
+	if (m->nttl == dflt->modes.nttl && memcmp(m->ttl, dflt->modes.ttl, m->nttl) == 0)
+		return;
+	fprintf(out, "%s", d->name);
+	for (size_t i = 0; i < m->nttl; i++)
+		fprintf(out, " %u", m->ttl[i]);
+	fputc('\n', out);
+}
+
+void
+write_pollskewlist(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+{
+	const struct pollskew *p = &c->modes.pollskew;
+
+	(void)dflt;
 	for (unsigned i = 0; i <= POLL_MAX; i++)
-		if (m->pollskew.given[i])
-			fprintf(out, "pollskewlist %u %u|%u\n", i, m->pollskew.early[i], m->pollskew.late[i]);
+		if (p->given[i])
+			fprintf(out, "%s %u %u|%u\n", d->name, i, p->early[i], p->late[i]);
 }
 
 static void
@@ -392,18 +409,19 @@ put_access_flags(FILE *out, const struct restrict_rule *rule)
 	fputc('\n', out);
 }
 
-static void
-put_restricts(FILE *out, const struct config *c)
+void
+write_restrict(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
 {
 	char ip[ADDR_STR_MAX], mask[ADDR_STR_MAX];
 
+	(void)dflt;
 	for (const struct config_restrict *e = c->restricts; e != NULL; e = e->next) {
 		if (e->source)
-			fprintf(out, "restrict source");
+			fprintf(out, "%s source", d->name);
 		else if (addr_is_any(&e->rule.mask))
-			fprintf(out, "restrict -%u default", e->rule.mask.family);
+			fprintf(out, "%s -%u default", d->name, e->rule.mask.family);
 		else
-			fprintf(out, "restrict %s mask %s", addr_str(&e->rule.addr, ip, sizeof(ip)), addr_str(&e->rule.mask, mask, sizeof(mask)));
+			fprintf(out, "%s %s mask %s", d->name, addr_str(&e->rule.addr, ip, sizeof(ip)), addr_str(&e->rule.mask, mask, sizeof(mask)));
 		put_access_flags(out, &e->rule);
 	}
 }
@@ -417,17 +435,18 @@ config_write(const struct config *c, FILE *out)
 
 	if (dflt == NULL)
 		return -1;
-	put_files(out, c, dflt);
-	put_rows(out, c, dflt);
-	put_filegens(out, c, dflt);
-	put_flags(out, c, dflt);
-	put_logconfig(out, c->logconfig, dflt->logconfig);
-	put_interfaces(out, c);
-	put_keys(out, c);
-	put_setvars(out, c);
-	put_sources(out, c);
-	put_modes(out, &c->modes, &dflt->modes);
-	put_restricts(out, c);
+	for (size_t i = 0; i < directive_count; i++) {
+		const struct directive *d = &directive_table[i];
+
+		if (d->write != NULL)
+			d->write(out, d, c, dflt);
+		else if (d->standing != IN_FORCE)
+			continue;
+		else if (d->parse == parse_options)
+			put_table(out, d, c, dflt);
+		else if (d->offset != NOWHERE && (d->parse == parse_int || d->parse == parse_number))
+			put_plain(out, d, c, dflt);
+	}
 	config_free(dflt);
 	if (fflush(out) == 0 && !ferror(out))
 		return 0;

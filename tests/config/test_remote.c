@@ -223,6 +223,16 @@ START_TEST(variables_are_not_made_without_end)
 }
 END_TEST
 
+START_TEST(a_source_that_is_shut_out_is_told_of_when_it_or_the_rules_change)
+{
+	start("restrict default nomodify\nrestrict 192.0.2.7 ignore\nserver 192.0.2.7\n");
+	ck_assert(say("setvar x = 1") && m.n == 0);
+	ck_assert(say("server 192.0.2.8") && remarks_find(&m, "shut out") != NULL);
+	ck_assert(say("restrict 192.0.2.9 nopeer") && remarks_find(&m, "shut out") != NULL);
+	config_free(c);
+}
+END_TEST
+
 /* Every directive there is, by its example.  Those that are refused; all others are carried out, or a warning says that they are without effect. */
 static const char *const refused[] = {
 	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
@@ -266,7 +276,7 @@ START_TEST(every_directive_is_carried_out_refused_in_one_sentence_or_said_to_be_
 	bool ok, reset;
 
 	/* Where an example says what holds anyway, something else holds. */
-	start("restrict default nomodify\nrestrict 192.0.2.0/24 nomrulist\nserver 192.0.2.7\nserver 127.127.28.0\ndisable ntp\ndiscard average 4\n"
+	start("restrict default nomodify\nrestrict 192.0.2.0/24 nopeer\nserver 192.0.2.7\nserver 127.127.28.0\ndisable ntp\ndiscard average 4\n"
 	    "nonvolatile 0.5\ndscp 1\n");
 	before = written();
 	ok = say(example_of(d));
@@ -329,6 +339,7 @@ main(void)
 	tcase_add_test(t, unpeer_in_a_file_removes_what_any_line_names);
 	tcase_add_test(t, unrestrict_takes_back_flags_or_the_entry);
 	tcase_add_test(t, variables_are_not_made_without_end);
+	tcase_add_test(t, a_source_that_is_shut_out_is_told_of_when_it_or_the_rules_change);
 	tcase_add_loop_test(t, every_directive_is_carried_out_refused_in_one_sentence_or_said_to_be_without_effect, 0, (int)directive_count);
 	tcase_add_loop_test(t, every_flag_of_enable_and_disable_is_heeded_refused_or_said_to_be_without_effect, 0, (int)flag_option_count);
 	suite_add_tcase(s, t);
