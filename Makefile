@@ -225,6 +225,7 @@ fuzz:
 # Which lines of the decoders the corpora reach, with what searches on this machine have found.
 .PHONY: fuzz-coverage
 fuzz-coverage:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS) llvm"
 	tests/fuzz/coverage
 
 # The same tests on a build that reports every stray access and undefined operation.

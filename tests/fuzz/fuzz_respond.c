@@ -19,13 +19,12 @@
 struct control_seen { unsigned calls, flags; size_t len; };
 
 static void
-control(void *arg, const struct datagram *d, unsigned flags, int fd)
+control(void *arg, const struct passed *p)
 {
 	struct control_seen *seen = arg;
 
-	(void)fd;
-	*seen = (struct control_seen){ seen->calls + 1, flags, d->len };
-	assert((d->buf[0] & 7) == MODE_CONTROL);
+	*seen = (struct control_seen){ seen->calls + 1, p->flags, p->d->len };
+	assert((p->d->buf[0] & 7) == MODE_CONTROL);
 }
 
 /* Four octets as they are, or at both ends of an IPv6 address, which may be link-local. */
@@ -214,8 +213,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mo = (struct mru_opts){ .maxdepth = 1 + rd_u8(&in) % 16, .mindepth = rd_u8(&in) % 16, .maxage = rd_u8(&in), .minage = rd_u8(&in) / 4.0 };
 	w->mru = mru_new(&mo, &(struct mru_key){ { 1, 2 } });
 	w->restricts = restrict_new();
-	w->control = control;
-	w->control_arg = &seen;
+	w->pass = control;
+	w->pass_arg = &seen;
 	assert(w->mru != NULL && w->restricts != NULL && restrict_interfaces(w->restricts, &own, 1) == 0);
 	for (unsigned n = rd_u8(&in) % (ENTRIES_MAX + 1); n > 0; n--)
 		add_entry(&in, w->restricts);

@@ -244,6 +244,19 @@ def test_signals_at_any_moment_end_it_within_two_seconds(node):
         assert drift.read_text() == "12.500000\n"
 
 
+# ---- doors (LOC-01) ----
+
+def test_nothing_waits_for_connections(node, upstream):
+    """There is no page to be had by TCP, nor anything else: port 123 of UDP is the only way in, for whoever is on the machine too."""
+    daemon = daemons.ntpd(node, CONF + "workers 2\nkeys /etc/ntp.keys\nstatsdir /var/lib/ntp/\nstatistics loopstats\n")
+    daemons.wait_synchronised(node)
+    assert "ntpd" in node.run(["ss", "-Hulnp"]).stdout, "ss does not see it"
+    assert node.run(["ss", "-Htln"]).stdout == "" and node.run(["ss", "-Hln", "--dccp", "--sctp", "--raw"]).stdout == ""
+    assert not re.search(rf"pid={daemon.pid},", node.run(["ss", "-Hxlp"]).stdout)
+    ports = {line.split()[3].rpartition(":")[2] for line in node.run(["ss", "-Huanp"]).stdout.splitlines() if line.startswith("UNCONN") and "ntpd" in line}
+    assert ports == {"123"}
+
+
 # ---- the service manager (SYS-14) ----
 
 @contextlib.contextmanager

@@ -154,6 +154,19 @@ class Machine:
             self._monitor("qmp_capabilities", {})
         self._monitor("set_link", {"name": f"card{number}", "up": plugged})
 
+    def wake(self):
+        """Ends the guest's sleep (echo mem >/sys/power/state).  Its serial port may lose what comes first."""
+        if self.qmp is None:
+            self.qmp = self._connect(self.qmp_path, time.monotonic() + 5)
+            self._monitor("qmp_capabilities", {})
+        self._monitor("system_wakeup", {})
+        for _ in range(10):
+            try:
+                return self.run("true", timeout=3)
+            except MachineError:
+                pass
+        return self.run("true", timeout=3)
+
     def tail(self):
         """The end of what console and emulator said."""
         texts = [p.read_text(errors="replace")[-2000:] for p in (self.errors, self.log) if p.exists()]

@@ -22,6 +22,8 @@ OUTAGE = 30             # s
 HELD = 0.003            # s that may build up in an outage; SERVER_FREQ_PPM unsteered would make it 0.0045
 NUDGE = 0.020           # s: below the step threshold, so it must be slewed away
 STEERED_BY = 60         # s to slew NUDGE away to within CLOSE: 30 at 500 ppm, and some polls to be sure of it
+SET_BY_OTHERS = "somebody else has set the clock by"
+SLEEP = 12              # s
 MEDDLING = 25           # s
 MEDDLED_PPM = 50        # what the other wants: 2.5 ms are lost in that time
 UNFOUGHT = 550          # ppm: the most that a slew takes, and some for the frequency
@@ -150,10 +152,12 @@ def test_the_clock_is_held_while_the_network_is_away(client):
 
 
 def test_when_the_network_is_back_the_clock_is_steered_again(client):
+    lines = said(client).count(SET_BY_OTHERS)
     client.run(f"vmclock shift {NUDGE}", check=True)
     before = stepped(client)
     assert offset(client) == pytest.approx(-NUDGE, abs=CLOSE)
     wait_close(client, STEERED_BY)
+    assert said(client).count(SET_BY_OTHERS) == lines + 1, said(client)[-2000:]
     assert stepped(client) == pytest.approx(before, abs=UNSTEPPED)
     client.wait_until("STA_UNSYNC is cleared", lambda: not timex(client)["unsync"], 20)
 
@@ -175,6 +179,21 @@ def test_another_program_that_steers_is_told_of_once_and_not_fought(client):
     wait_close(client, STEERED_BY)
     assert gain_ppm(client) == pytest.approx(SERVER_FREQ_PPM, abs=2 * FREQ_CLOSE)
     assert stepped(client) == pytest.approx(before, abs=UNSTEPPED)
+
+
+def test_a_sleep_is_told_of_once_and_measured_over(client):
+    """SYS-03: nothing of before counts, so until there is a new sample nothing is claimed; soon there is one."""
+    client.run("(sleep 1; echo mem >/sys/power/state) >/dev/null 2>&1 &", check=True)
+    time.sleep(SLEEP)
+    client.wake()
+    assert said(client).count("the machine slept for") == 1, said(client)[-2000:]
+    client.run("pidof ntpd", check=True)
+    # The battery-backed clock by which the kernel tells how long it was knows whole seconds only.
+    client.wait_until("the server answers", lambda: client.run(f"vmclock offset {SERVER_A}").status == 0, 20)
+    client.run(f"vmclock shift {offset(client)}", check=True)
+    wait_close(client, STEERED_BY)
+    client.wait_until("STA_UNSYNC is cleared", lambda: not timex(client)["unsync"], SYNCED_BY)
+    assert said(client).count("the machine slept for") == 1
     assert stop_ntpd(client) == 0, said(client)
 
 
