@@ -14,7 +14,8 @@
  *	state		leap flags, errors and TAI as told.
  *
  * So a daemon in bad hands moves the clock by the panic threshold twice a day (steps, fast slews), 43 s by slow slews, 43 s by its frequency, and a
- * leap second; what it cannot do is what the attacks on clocks are made of: leave that window, at once or at all.
+ * leap second.  Where panic_once is set, the window up to the first correction stays open: seconds after start, and whoever cannot have that starts
+ * without -g.
  *
  * When the daemon ends, however it ends, the socket does, and with it a slew under way: the kernel is left at the frequency last ordered.
  * An order that cannot be understood is an end, too.

@@ -13,11 +13,9 @@
 #include "base/log.h"
 #include "daemon/background.h"
 #include "daemon/build.h"
-#include "daemon/clockproc.h"
 #include "daemon/daemon.h"
 #include "daemon/driftfile.h"
 #include "daemon/limits.h"
-#include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
@@ -162,94 +160,18 @@ on_ifaces(void *arg)
 
 /* --- building ------------------------------------------------------------------------------ */
 
-/* Two daemons on different addresses have no port in common, but may have a clock. */
-static bool
-is_only_steersman(struct root *r)
-{
-	r->lock = lock_take();
-	if (r->lock == -1 && errno == EADDRINUSE) {
-		errno = 0;
-		log_errx("another time daemon is at work here, exiting");
-		return false;
-	}
-	if (r->lock == -1)
-		log_debug("no lock to be had on the clock");
-	return true;
-}
-
-static bool
-is_software(const struct root *r)
-{
-	return r->config->clock == CLOCK_SOFTWARE || !r->config->enable_ntp;
-}
-
-/* Before there is anything that the clock process should not have: descriptors, keys, threads. */
-static bool
-start_keeper(struct root *r)
-{
-	if (!is_software(r))
-		r->keeper = clockproc_link(r->opts);
-	return is_software(r) || r->keeper != -1;
-}
-
-static struct sysclock *
-kernel_clock(struct root *r)
-{
-	const struct discipline_opts *t = &r->config->tinker;
-	struct sysclock *c;
-
-	r->bounds = (struct clock_bounds){ .panic = t->panic, .stepout = t->stepout, .slew_max = t->slew_max, .slew_start = t->slew_start,
-	    .panic_once = t->panic_once, .not_before = { (int64_t)build_time() * NS_PER_S } };
-	c = sysclock_kept(r->keeper, &r->bounds);
-	if (c != NULL)
-		r->keeper = -1;
-	return c;
-}
-
-/* The clock process says nothing of itself: this is its end. */
-static void
-on_keeper_lost(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	log_errx("the clock process has ended: nobody can steer the clock any more, exiting");
-	root_stop(arg, EXIT_CLOCK);
-}
-
-static bool
-watch_keeper(struct root *r)
-{
-	int fd = sysclock_link(r->clock);
-
-	if (fd == -1)
-		return true;
-	r->keeper_lost = event_new(r->base, fd, EV_READ, on_keeper_lost, r);
-	return r->keeper_lost != NULL && event_add(r->keeper_lost, NULL) == 0;
-}
-
 static bool
 open_clock(struct root *r)
 {
 	double unused;
-	bool software = is_software(r);
 
-	r->watch_only = !r->config->enable_ntp && r->config->clock == CLOCK_KERNEL;
-	if (!software && !is_only_steersman(r))
+	if (!root_steering_open(r))
 		return false;
-	r->clock = software ? sysclock_software() : kernel_clock(r);
-	if (r->clock == NULL) {
-		log_err("the kernel's clock cannot be steered (CAP_SYS_TIME, or \"clock software\" in the configuration, would help)");
-		return false;
-	}
-	if (!r->config->enable_ntp)
-		log_info("disable ntp: the clock is only watched");
-	else if (software)
-		log_info("steering a software clock; the kernel's clock is left alone");
 	sysclock_read(r->clock, &r->started);
 	read_drift(r);
 	if (r->have_drift && r->config->enable_ntp && sysclock_adjust(r->clock, r->started.mono, r->drift, 0, 0, &unused) == -1)
 		log_warn("the frequency cannot be set");
-	return watch_keeper(r);
+	return true;
 }
 
 static bool
@@ -425,7 +347,7 @@ on_libevent_log(int severity, const char *text)
 static bool
 build(struct root *r)
 {
-	if (!start_keeper(r))
+	if (!root_steering_start(r))
 		return false;
 	event_set_log_callback(on_libevent_log);
 	r->base = event_base_new();
@@ -464,17 +386,11 @@ tear_down(struct root *r)
 	restrict_free(r->restricts);
 	keys_free(r->keys);
 	resolver_free(r->resolver);
-	if (r->keeper_lost != NULL)
-		event_free(r->keeper_lost);
-	sysclock_free(r->clock);
-	if (r->keeper != -1)
-		close(r->keeper);
+	root_steering_close(r);
 	for (size_t i = 0; i < ROOT_SIGNALS; i++) {
 		if (r->signal[i] != NULL)
 			event_free(r->signal[i]);
 	}
-	if (r->lock != -1)
-		close(r->lock);
 	if (r->base != NULL)
 		event_base_free(r->base);
 	config_free(r->config);

@@ -128,6 +128,14 @@ unsigned root_clocks_need(const struct root *r);	/* enum refclock_need */
 /* Adds a source of any kind; false: it cannot be one (logged). */
 bool root_source_add(struct root *r, const struct config_source *s);
 
+/*
+ * steering.c: the clock that is steered.  Started while there is nothing yet that its process should not have; opened when the port is ours; closed
+ * last.  false: told in the log.
+ */
+bool root_steering_start(struct root *r);
+bool root_steering_open(struct root *r);
+void root_steering_close(struct root *r);
+
 /* modes.c: the associations' use of port 123.  root_passed takes what the listener passes up; root_modes_listen tells it again who is heard. */
 void root_passed(void *arg, const struct datagram *d, unsigned flags, int fd);
 int root_modes_send(void *arg, const struct datagram *d, int ttl);

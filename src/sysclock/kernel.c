@@ -78,6 +78,10 @@ kernel_step(double offset)
 
 	tx.time.tv_sec = (time_t)whole;
 	tx.time.tv_usec = (suseconds_t)((offset - whole) * 1e9);	/* ADJ_NANO: nanoseconds, never negative */
+	if (tx.time.tv_usec == NS_PER_S) {	/* a hair below zero, which has rounded up to a whole second */
+		tx.time.tv_sec++;
+		tx.time.tv_usec = 0;
+	}
 	return adjust(&tx);
 }
 
