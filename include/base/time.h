@@ -45,7 +45,7 @@ ntptime_diff(struct ntptime a, struct ntptime b)
 static inline struct walltime
 walltime_add(struct walltime t, double seconds)
 {
-	return (struct walltime){ t.ns + llround(seconds * 1e9) };
+	return (struct walltime){ t.ns + (seconds == 0 ? 0 : llround(seconds * 1e9)) };
 }
 
 static inline struct monotime

@@ -77,10 +77,10 @@ void udp_outbox_cut(struct udp_outbox *o, size_t i, size_t len);	/* another leng
 MUST_USE int udp_outbox_send(int fd, struct udp_outbox *o, size_t from, size_t n);
 
 /*
- * To be told when single datagrams left: udp_stamps_on once for the socket, udp_outbox_ask for each of them, and udp_next_stamp when the socket turns readable.
- * A kernel that cannot do it never tells.
+ * To be told when single datagrams left: udp_stamps once for the socket, udp_outbox_ask for each of them, and udp_next_stamp when the socket turns readable.
+ * While it is on, datagrams that come bring more octets with them.  A kernel that cannot do it never tells.
  */
-void udp_stamps_on(int fd);
+void udp_stamps(int fd, bool on);
 void udp_outbox_ask(struct udp_outbox *o, size_t i);
 
 /*

@@ -41,7 +41,9 @@ struct clockmap {
 static inline struct walltime
 clockmap_apply(const struct clockmap *m, struct walltime host)
 {
-	return (struct walltime){ host.ns + m->base_ns + llround(m->rate * (double)(host.ns - m->since.ns)) };
+	int64_t gained = m->rate == 0 ? 0 : llround(m->rate * (double)(host.ns - m->since.ns));
+
+	return (struct walltime){ host.ns + m->base_ns + gained };
 }
 
 /* Two differences that stay put unless somebody sets the clock or the machine sleeps. */

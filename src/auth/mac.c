@@ -2,8 +2,8 @@
 /*
  * MACs by OpenSSL's EVP, with as few calls of it as can be: each costs as much as the digest of a packet itself.
  *
- * The library's own CMAC sets its cipher up anew for each message, which takes five times what encrypting three blocks does; so the chain
- * of RFC 4493 is made here, on a cipher that is set up once.
+ * The library's own CMAC sets its cipher up anew for each message, which takes five times what encrypting three blocks does; so the steps
+ * of RFC 4493 are made here, on a cipher that is set up once.
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -15,12 +15,14 @@
 #include "mac.h"
 
 #define BLOCK		16	/* octets of AES */
+#define PIECE		64	/* octets of a message encrypted at once: a packet's 48, and more */
 #define DIGEST_LEAST	16	/* octets: one of fewer is no use as a MAC */
 #define SHORT		256	/* octets: a message up to this goes to the digest together with the secret; that of a packet is 48 */
 
 struct mac {
 	EVP_MD_CTX	*md;		/* of a digest, or … */
-	EVP_CIPHER_CTX	*aes;		/* … of a CMAC, which takes single blocks */
+	EVP_CIPHER_CTX	*aes;		/* … of a CMAC: CBC, which goes on where it stopped … */
+	uint8_t		 chain[BLOCK];	/* … that is, from this */
 	size_t		 digest_len;	/* on the wire */
 	size_t		 secret_len;
 	uint8_t		 k1[BLOCK], k2[BLOCK];		/* RFC 4493 section 2.3 */
@@ -29,8 +31,8 @@ struct mac {
 
 /* Type words that mean AES-CMAC, and the cipher of each. */
 static const struct { const char *word, *cipher; size_t len; } cmacs[] = {
-	{ "AES128CMAC", "AES-128-ECB", 16 }, { "AES", "AES-128-ECB", 16 }, { "AES-128", "AES-128-ECB", 16 },
-	{ "AES-192", "AES-192-ECB", 24 }, { "AES-256", "AES-256-ECB", 32 },
+	{ "AES128CMAC", "AES-128-CBC", 16 }, { "AES", "AES-128-CBC", 16 }, { "AES-128", "AES-128-CBC", 16 },
+	{ "AES-192", "AES-192-CBC", 24 }, { "AES-256", "AES-256-CBC", 32 },
 };
 
 static size_t
@@ -51,13 +53,32 @@ mac_cmac_secret(const char *type)
 	return i < NELEMS(cmacs) ? cmacs[i].len : 0;
 }
 
-/* out may be in. */
-static bool
-encrypt(EVP_CIPHER_CTX *aes, uint8_t out[static BLOCK], const uint8_t in[static BLOCK])
+static void
+mix(uint8_t into[static BLOCK], const uint8_t with[static BLOCK])
 {
+	uint64_t a[2], b[2];
+
+	memcpy(a, into, BLOCK);
+	memcpy(b, with, BLOCK);
+	a[0] ^= b[0];
+	a[1] ^= b[1];
+	memcpy(into, a, BLOCK);
+}
+
+/* In place; whole blocks.  One call of the library for all of them, and none to set it up. */
+static bool
+encrypt(struct mac *m, uint8_t *text, size_t len)
+{
+	static const uint8_t zero[BLOCK];
 	int n = 0;
 
-	return EVP_EncryptUpdate(aes, out, &n, in, BLOCK) == 1 && n == BLOCK;
+	if (EVP_EncryptUpdate(m->aes, text, &n, text, (int)len) == 1 && (size_t)n == len) {
+		memcpy(m->chain, text + len - BLOCK, BLOCK);
+		return true;
+	}
+	if (EVP_EncryptInit_ex2(m->aes, NULL, NULL, zero, NULL) == 1)
+		memset(m->chain, 0, BLOCK);
+	return false;
 }
 
 /* Times x in GF(2^128), RFC 4493 section 2.3. */
@@ -80,8 +101,8 @@ begin_cmac(struct mac *m, const char *name)
 
 	m->digest_len = BLOCK;
 	m->aes = cipher == NULL ? NULL : EVP_CIPHER_CTX_new();
-	ok = m->aes != NULL && EVP_EncryptInit_ex2(m->aes, cipher, m->text, NULL, NULL) == 1 && EVP_CIPHER_CTX_set_padding(m->aes, 0) == 1
-	    && encrypt(m->aes, zero, zero);
+	ok = m->aes != NULL && EVP_EncryptInit_ex2(m->aes, cipher, m->text, zero, NULL) == 1 && EVP_CIPHER_CTX_set_padding(m->aes, 0) == 1
+	    && encrypt(m, zero, BLOCK);
 	EVP_CIPHER_free(cipher);
 	twice(m->k1, zero);
 	twice(m->k2, m->k1);
@@ -160,31 +181,33 @@ mac_digest_len(const struct mac *m)
 	return m->digest_len;
 }
 
-static void
-mix(uint8_t into[static BLOCK], const uint8_t *with, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		into[i] ^= with[i];
-}
-
-/* RFC 4493 section 2.4. */
+/* RFC 4493 section 2.4.  A chain begins with zeros; what the cipher has kept of the message before is taken off its first block. */
 static bool
 cmac(struct mac *m, const uint8_t *msg, size_t len, uint8_t out[static BLOCK])
 {
-	uint8_t x[BLOCK] = { 0 };
+	uint8_t text[PIECE];
+	bool first = true;
+	size_t whole;
 
-	for (; len > BLOCK; msg += BLOCK, len -= BLOCK) {
-		mix(x, msg, BLOCK);
-		if (!encrypt(m->aes, x, x))
+	for (; len > PIECE; msg += PIECE, len -= PIECE) {
+		memcpy(text, msg, PIECE);
+		if (first)
+			mix(text, m->chain);
+		first = false;
+		if (!encrypt(m, text, PIECE))
 			return false;
 	}
-	mix(x, msg, len);
-	if (len < BLOCK)
-		x[len] ^= 0x80;
-	mix(x, len < BLOCK ? m->k2 : m->k1, BLOCK);
-	if (!encrypt(m->aes, x, x))
+	whole = len == 0 ? BLOCK : (len + BLOCK - 1) / BLOCK * BLOCK;
+	memset(text + whole - BLOCK, 0, BLOCK);
+	memcpy(text, msg, len);
+	if (len < whole)
+		text[len] = 0x80;
+	mix(text + whole - BLOCK, len < whole ? m->k2 : m->k1);
+	if (first)
+		mix(text, m->chain);
+	if (!encrypt(m, text, whole))
 		return false;
-	memcpy(out, x, BLOCK);
+	memcpy(out, text + whole - BLOCK, BLOCK);
 	return true;
 }
 

@@ -200,6 +200,8 @@ send_request(struct source *s, const struct assoc_out *out)
 	assoc_sent(&s->assoc, now.wall, sysclock_generation(s->client->clock));
 	if (udp_send(s->fd, &d) == -1)
 		source_failed(s, errno);
+	else
+		refine_sent(s);	/* it has usually left by now: taken here, its stamp wakes nobody */
 }
 
 static void

@@ -344,13 +344,30 @@ on_libevent_log(int severity, const char *text)
 		log_debug("event loop: %s", text);
 }
 
+/*
+ * The loop's usual clock goes by steps of some milliseconds: it sleeps until a timer is due, finds it is not quite due yet by that clock, and wakes
+ * a second and a third time.  NULL if there is no memory.
+ */
+static struct event_base *
+new_base(void)
+{
+	struct event_config *how = event_config_new();
+	struct event_base *base = NULL;
+
+	if (how != NULL && event_config_set_flag(how, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(how);
+	if (how != NULL)
+		event_config_free(how);
+	return base;
+}
+
 static bool
 build(struct root *r)
 {
 	if (!root_steering_start(r))
 		return false;
 	event_set_log_callback(on_libevent_log);
-	r->base = event_base_new();
+	r->base = new_base();
 	if (r->base == NULL || !catch_signals(r))
 		return false;
 	r->resolver = resolver_new(r->base);

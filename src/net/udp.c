@@ -501,9 +501,9 @@ udp_tx_stamp(int fd, struct walltime *host)
 }
 
 void
-udp_stamps_on(int fd)
+udp_stamps(int fd, bool on)
 {
-	(void)set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_CMSG);
+	(void)set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, on ? SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_CMSG : 0);
 }
 
 /* One item of the error queue, whatever it is; how many octets of the frame there are, or -1. */

@@ -7,6 +7,7 @@
  * the upper bits of the address tells which few to search; the upper halves of their starts lie apart, eight to a line of the cache.  From there, wider
  * links lead outwards, for entries that want another source port.  Entries whose mask has holes are few and are looked through in order.
  */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +21,10 @@
 static struct restrict_key
 key_of(const struct addr *a)
 {
-	struct restrict_key k = { 0, 0 };
+	uint64_t half[2];
 
-	for (int i = 0; i < 8; i++) {
-		k.hi = k.hi << 8 | a->ip[i];
-		k.lo = k.lo << 8 | a->ip[8 + i];
-	}
-	return k;
+	memcpy(half, a->ip, sizeof(half));
+	return (struct restrict_key){ be64toh(half[0]), be64toh(half[1]) };
 }
 
 static int

@@ -5,7 +5,7 @@
 
 #include "serve.h"
 
-#define SEND_GROUP	8	/* replies that leave together, by one look at the clock; fewer cost more calls, of more the last ones are stamped by guess */
+#define SEND_GROUP	DEPART_GROUP	/* replies that leave together, by one look at the clock; fewer cost more calls, of more the last ones are stamped by guess */
 #define BATCHES_MAX	16	/* taken in a row from one socket before the loop may look at anything else */
 
 /* Replies from … from + n - 1. */
@@ -29,40 +29,65 @@ send_group(struct lsock *s, size_t from, size_t n)
 	}
 }
 
-/* Takes what the kernel says of replies that have left; nobody would stop telling of it otherwise. */
+/* Takes what the kernel says of replies that have left; in the worker's turn. */
 static void
-hear_stamps(struct lsock *s)
+take_stamps(struct lsock *s)
 {
-	struct worker *w = &s->m->worker;
 	uint8_t tail[RESPOND_MAX];
 	struct walltime host;
 	size_t len;
 
-	crew_enter(s->m, monotime_now());
 	while (udp_next_stamp(s->fd, &host, tail, sizeof(tail), &len))
-		worker_left(w, tail, len, host);
+		worker_left(&s->m->worker, tail, len, host);
+}
+
+/* The same as a turn; nobody would stop telling of it otherwise. */
+static void
+hear_stamps(struct lsock *s)
+{
+	crew_enter(s->m, monotime_now());
+	take_stamps(s);
 	crew_leave(s->m);
 }
 
 /* What is stamped together leaves together, or soon after. */
 static void
-send_replies(struct lsock *s, size_t n)
+send_stamped(struct lsock *s, size_t at, size_t group)
 {
 	struct worker *w = &s->m->worker;
+	bool asked = worker_ask(w, at);
+	struct walltime begin, ready;
+	size_t to_sign;
+	int64_t took;
 
-	for (size_t at = 0; at < n; at += SEND_GROUP) {
-		size_t group = n - at < SEND_GROUP ? n - at : SEND_GROUP;
-		struct walltime begin = walltime_now(), ready = begin;
-		size_t to_sign = worker_stamp(w, at, group, begin);
-
-		if (to_sign > 0) {
-			ready = walltime_now();
-			worker_signed(w, to_sign, ready.ns - begin.ns);
-		}
-		send_group(s, at, group);
-		if (group > 1)
-			worker_sent(w, group, walltime_now().ns - ready.ns);
+	if (asked && !s->stamps)
+		udp_stamps(s->fd, true);
+	begin = ready = walltime_now();
+	to_sign = worker_stamp(w, at, group, begin);
+	if (to_sign > 0) {
+		ready = walltime_now();
+		worker_signed(w, to_sign, ready.ns - begin.ns);
 	}
+	if (asked)
+		worker_asked(w, at, ready);
+	send_group(s, at, group);
+	took = walltime_now().ns - ready.ns;
+	if (!asked) {
+		worker_sent(w, group, took);
+		return;
+	}
+	/* A reply has usually left when the call returns; one that has not is no example. */
+	take_stamps(s);
+	worker_learn(w, group, took);
+	if (!s->stamps)
+		udp_stamps(s->fd, false);	/* else each datagram that comes would bring two stamps */
+}
+
+static void
+send_replies(struct lsock *s, size_t n)
+{
+	for (size_t at = 0; at < n; at += SEND_GROUP)
+		send_stamped(s, at, n - at < SEND_GROUP ? n - at : SEND_GROUP);
 }
 
 /* Broadcasts and multicasts come to every worker's socket; one of them answers.  How many of n are ours, which come first then. */
@@ -118,7 +143,7 @@ serve_batch(struct lsock *s, bool woken)
 		count_wakeup(s, true);
 	replies = worker_answer(w, own, s->fd, now);
 	if (w->asked && !s->stamps) {
-		udp_stamps_on(s->fd);
+		udp_stamps(s->fd, true);
 		s->stamps = true;
 	}
 	send_replies(s, replies);
@@ -136,13 +161,14 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct lsock *s = arg;
 	int n = serve_batch(s, true);
+	bool nothing = n == -1;		/* woken by a stamp that came late */
 	bool busy = n == UDP_BATCH && event_del(s->ev) == 0;
 
 	(void)fd;
 	(void)what;
 	for (int i = 1; i < BATCHES_MAX && (n == UDP_BATCH || n == 0); i++)
 		n = serve_batch(s, false);
-	if (s->stamps)
+	if (s->stamps || nothing)
 		hear_stamps(s);
 	if (busy && event_add(s->ev, NULL) == -1)
 		return;		/* for want of memory; the next scan tries again, and says so */

@@ -6,7 +6,7 @@
 #include "server/respond.h"
 #include "worker.h"
 
-#define EACH_MAX	20000	/* ns that one reply may take to be signed or sent: some 1000 and 2000 are usual */
+#define EACH_MAX	20000	/* ns that one reply may take to be signed: some 1000 are usual */
 #define AVERAGE_OVER	16	/* groups */
 
 bool
@@ -266,6 +266,7 @@ worker_answer(struct worker *w, size_t n, int fd, struct monotime now)
 	unsigned flags[UDP_BATCH];
 	size_t replies = 0;
 
+	depart_batch(&w->depart, now);
 	look_ahead(w, n, flags);
 	respond_face(&w->face, &w->sys, now);
 	w->client_face = w->face;
@@ -291,8 +292,8 @@ worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 {
 	size_t to_sign = count_signed(w, from, n);
 
-	host.ns += (int64_t)to_sign * w->signing_ns;
-	for (size_t i = from; i < from + n; i++, host.ns += w->spacing_ns) {
+	host.ns += (int64_t)to_sign * w->signing_ns + depart_lead(&w->depart);
+	for (size_t i = from; i < from + n; i++, host.ns += w->depart.spacing_ns) {
 		struct walltime xmt = walltime_add(clockmap_apply(&w->map, host), w->smeared[i]);
 
 		if (w->to_stamp[i])
@@ -326,10 +327,39 @@ worker_signed(struct worker *w, size_t n, int64_t took_ns)
 void
 worker_sent(struct worker *w, size_t n, int64_t took_ns)
 {
-	learn(&w->spacing_ns, n, took_ns);
+	depart_sent(&w->depart, n, took_ns);
 }
 
-/* The receive time names it; where it stands depends on whether there is a MAC. */
+static uint64_t
+xmt_of(const uint8_t reply[static PACKET_LEN])
+{
+	struct rd r = rd_init(reply + 40, 8);
+
+	return rd_u64(&r);
+}
+
+bool
+worker_ask(struct worker *w, size_t from)
+{
+	if (!w->to_stamp[from] || !depart_due(&w->depart))
+		return false;
+	udp_outbox_ask(w->outbox, from);
+	return true;
+}
+
+void
+worker_asked(struct worker *w, size_t from, struct walltime ready)
+{
+	depart_ask(&w->depart, ready, xmt_of(w->outbuf[from]));
+}
+
+void
+worker_learn(struct worker *w, size_t n, int64_t took_ns)
+{
+	depart_learn(&w->depart, n, took_ns);
+}
+
+/* The receive time names it to those who ask in interleaved mode, the transmit time to ourselves; where they stand depends on whether there is a MAC. */
 void
 worker_left(struct worker *w, const uint8_t *tail, size_t len, struct walltime host)
 {
@@ -341,6 +371,8 @@ worker_left(struct worker *w, const uint8_t *tail, size_t len, struct walltime h
 		struct rd r;
 
 		if (len < reply)
+			return;
+		if (depart_left(&w->depart, xmt_of(tail + len - reply), host))
 			return;
 		r = rd_init(tail + len - reply + 32, 8);
 		if (interleave_left(w->interleave, (struct ntptime){ rd_u64(&r) }, xmt))

@@ -5,6 +5,7 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
+#include "depart.h"
 #include "interleave.h"
 #include "net/udp.h"
 #include "server/listener.h"
@@ -42,7 +43,7 @@ struct worker {
 	struct interleave	*interleave;
 	bool			 asked;		/* some reply in the outbox asks when it leaves: worker_left wants to know */
 	int64_t			 signing_ns;	/* for one reply, averaged */
-	int64_t			 spacing_ns;	/* between replies that leave together, averaged */
+	struct depart		 depart;	/* when replies leave, learnt */
 	struct packet		 face, client_face;	/* of this batch; the second one with the smear */
 	double			 smear;			/* s, of this batch */
 	double			 smeared[UDP_BATCH];	/* s, that of reply i */
@@ -60,14 +61,21 @@ void worker_clear(struct worker *w);
 /* Takes in[0 … n-1], which came by fd, and puts the replies into the outbox.  Returns how many. */
 size_t worker_answer(struct worker *w, size_t n, int fd, struct monotime now);
 
+/* Asks the kernel when replies that leave together do so, if it is time to learn that again; before worker_stamp.  False: not asked. */
+MUST_USE bool worker_ask(struct worker *w, size_t from);
+
 /*
  * Puts the transmit time into replies from … from + n - 1, which leave together from now on, and signs those that are to be signed; returns how many.  host
- * is the time of the host.  The first reply says just that, or, as they leave when all are signed, what signing has lately taken later; each further one adds what
- * sending has lately taken for each.  worker_signed and worker_sent tell how long these took together.
+ * is the time of the host.  The first reply says when, by what has been learnt, it leaves; if some are to be signed, by what signing has lately taken later; each
+ * further one adds what sending has lately taken for each.  worker_signed and worker_sent tell how long these took together.
  */
 size_t worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host);
 void worker_signed(struct worker *w, size_t n, int64_t took_ns);
 void worker_sent(struct worker *w, size_t n, int64_t took_ns);
+
+/* If the kernel was asked: worker_asked between worker_stamp and the sending, with when all was ready; then worker_left; then worker_learn instead of worker_sent. */
+void worker_asked(struct worker *w, size_t from, struct walltime ready);
+void worker_learn(struct worker *w, size_t n, int64_t took_ns);
 
 /* The kernel says when a reply left, of which these are the last octets. */
 void worker_left(struct worker *w, const uint8_t *tail, size_t len, struct walltime host);

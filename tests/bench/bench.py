@@ -427,10 +427,10 @@ def print_floods(name, found):
 
 def print_stamps(found):
     print("\nstamp error: receive stamp of the reply by the kernel, minus the transmit time in it, us (protected)")
-    print(f"{'':24}{'no load p50':>12} {'p99':>8} {'half load p50':>14} {'p99':>8}")
+    print(f"{'':24}{'no load p1':>11} {'p50':>8} {'p99':>8} {'half load p1':>13} {'p50':>8} {'p99':>8}")
     for who, f in found["contestants"].items():
         none, half = f["no_load"]["stamp_error_us"], f["half_load"]["stamp_error_us"]
-        print(f"  {who:22}{none['p50']:12.1f} {none['p99']:8.1f} {half['p50']:14.1f} {half['p99']:8.1f}")
+        print(f"  {who:22}{none['p1']:11.1f} {none['p50']:8.1f} {none['p99']:8.1f} {half['p1']:13.1f} {half['p50']:8.1f} {half['p99']:8.1f}")
 
 
 def print_start(result):

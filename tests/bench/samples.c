@@ -32,6 +32,6 @@ samples_print(const char *name, struct samples *s)
 {
 	if (s->n > 0)
 		qsort(s->v, s->n, sizeof(*s->v), compare);
-	printf(", \"%s_us\": {\"samples\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"p99_9\": %.3f}", name, s->n, at_rank(s, 0.5), at_rank(s, 0.99),
-	    at_rank(s, 0.999));
+	printf(", \"%s_us\": {\"samples\": %zu, \"p1\": %.3f, \"p50\": %.3f, \"p99\": %.3f, \"p99_9\": %.3f}", name, s->n, at_rank(s, 0.01), at_rank(s, 0.5),
+	    at_rank(s, 0.99), at_rank(s, 0.999));
 }

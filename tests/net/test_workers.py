@@ -242,7 +242,6 @@ def heard(node, assoc):
     return count(node, assoc, "received", "bogusorg", "oldpkt", "badauth")
 
 
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer's threads come first")
 @pytest.mark.parametrize("flood", ["queries", "peer packets"])
 def test_floods_of_what_goes_up_do_not_crowd_out_the_rest(lab, flood):
     """Queries, and packets for associations, wait for the main thread; a flood of one while it is busy leaves the other its place, and one peer another."""

@@ -467,7 +467,7 @@ askers_are_told(const char *literal)
 	size_t len;
 
 	ck_assert_ptr_nonnull(o);
-	udp_stamps_on(client);
+	udp_stamps(client, true);
 	for (size_t i = 0; i < NELEMS(text); i++) {
 		struct datagram d = { .peer = at(literal, port_of(server)), .local = at(literal, 0), .buf = (uint8_t *)(uintptr_t)text[i], .len = strlen(text[i]) };
 
