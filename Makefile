@@ -139,8 +139,10 @@ $(UNIT): %: %.o $(LIB)
 	@echo "  LD	$@"
 	$Q$(LINK) -o $@ $< $(filter $(TOOL_LIB),$^) $(LIB) $(check_libs) $(pkg_libs) -lm
 
+# Seconds that one test may take.
+UNIT_TIMEOUT = 30
 check-unit: $(UNIT)
-	@printf '%s\n' $(sort $(UNIT)) | CK_DEFAULT_TIMEOUT=30 xargs -P 4 -I @ sh -c 'CK_TAP_LOG_FILE_NAME=@.tap @ >@.log 2>&1; s=$$?; cat @.log; exit $$s'
+	@printf '%s\n' $(sort $(UNIT)) | CK_DEFAULT_TIMEOUT=$(UNIT_TIMEOUT) xargs -P 4 -I @ sh -c 'CK_TAP_LOG_FILE_NAME=@.tap @ >@.log 2>&1; s=$$?; cat @.log; exit $$s'
 
 $B/tests/man/tables: $B/tests/man/tables.o $(LIB)
 	@echo "  LD	$@"
@@ -230,7 +232,7 @@ fuzz-coverage:
 
 # The same tests on a build that reports every stray access and undefined operation.
 ASAN = SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
-	HARDEN=-fPIE HARDEN_LD=-pie CFLAGS="-O1 -g" B=build/asan
+	HARDEN=-fPIE HARDEN_LD=-pie CFLAGS="-O1 -g" B=build/asan UNIT_TIMEOUT=180
 asan:
 	$(MAKE) $(ASAN) all check-unit build/asan/tests/net/timeserver
 	TRUECHIMER_BUILD=$(CURDIR)/build/asan tests/net/run

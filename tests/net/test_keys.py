@@ -111,9 +111,9 @@ def test_a_client_whose_key_the_server_does_not_take_gets_a_crypto_nak(lab, keys
     node, process = start_server(lab, "restrict default\n", keys, trust)
     other = lab.node("other", OTHER)
     packet = request().pack()
-    daemons.wait_answers(other, SERVER)
-    reply = ask_raw(other, signed(2, SECRET, packet))
-    assert reply is not None and len(reply) == 52 and reply[48:] == bytes(4), why
+    # Until its cable carries packets, which takes the kernel a moment.
+    reply = wait_until(lambda: ask_raw(other, signed(2, SECRET, packet)), 5, "an answer")
+    assert len(reply) == 52 and reply[48:] == bytes(4), why
     good = ask_raw(other, packet)
     assert good is not None and len(good) == 48, "a plain request is answered plainly"
 
