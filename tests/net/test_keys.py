@@ -108,7 +108,8 @@ def test_ntpsec_follows_us_with_a_key(lab):
     ("2 SHA1 " + SECRET + " 198.51.100.0/24\n", TRUST, "bound to other addresses"),
 ], ids=["wrong", "untrusted", "unknown", "bound"])
 def test_a_client_whose_key_the_server_does_not_take_gets_a_crypto_nak(lab, keys, trust, why):
-    node, process = start_server(lab, "restrict default\n", keys, trust)
+    # Without a rate limit, which the questions until the cable carries packets would use up.
+    node, process = start_server(lab, "restrict default\n", keys=keys, trust=trust)
     other = lab.node("other", OTHER)
     packet = request().pack()
     # Until its cable carries packets, which takes the kernel a moment.
