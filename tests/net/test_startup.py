@@ -325,6 +325,14 @@ def test_log_file_gets_the_lines(node, upstream):
     assert re.search(rf"ntpd\[{daemon.pid}\]: .*starting", log.read_text(), re.IGNORECASE)
 
 
+def test_log_and_pid_go_where_the_configuration_says(node, upstream):
+    conf = written(node, CONF + "logfile /var/lib/ntp/said.log\npidfile /run/said.pid\n")
+    daemon = node.start([program("ntpd"), "-n", "--software-clock", "-c", conf], "ntpd")
+    daemons.wait_answers(node)
+    assert int((node.dir / "run/said.pid").read_text()) == daemon.pid
+    assert re.search(rf"ntpd\[{daemon.pid}\]: .*starting", (node.dir / "lib/ntp/said.log").read_text(), re.IGNORECASE)
+
+
 def test_quit_sets_once_and_ends(node, upstream):
     """-q: exit 0, and the offset is printed."""
     upstream.set(UPSTREAM, offset=0.050)
