@@ -179,11 +179,12 @@ def test_strangers_do_not_become_peers(lab):
 
 
 def test_who_may_not_be_a_peer_gets_the_time_all_the_same(lab):
-    """Where nobody has to sign: nopeer and noepeer are answered and make no association, others make one."""
-    node, other = lab.node("a", A), lab.node("many", *[f"192.0.2.{i}" for i in range(100, 103)])
-    daemons.ntpd(node, "disable auth\nrestrict default\nrestrict 192.0.2.100 nopeer\nrestrict 192.0.2.101 noepeer\n", name="a")
+    """Where nobody has to sign: nopeer and noepeer are answered and make no association, others make one, and epeer takes noepeer back."""
+    node, other = lab.node("a", A), lab.node("many", *[f"192.0.2.{i}" for i in range(100, 104)])
+    daemons.ntpd(node, "disable auth\nrestrict default\nrestrict 192.0.2.100 nopeer\nrestrict 192.0.2.101 noepeer\n"
+                 "restrict 192.0.2.103 noepeer epeer\n", name="a")
     daemons.wait_answers(node)
-    for last, associated in ((100, 0), (101, 0), (102, 1)):
+    for last, associated in ((100, 0), (101, 0), (102, 1), (103, 2)):
         with other.socket(source=(f"192.0.2.{last}", 123)) as sock:
             sock.sendto(Packet(mode=MODE_ACTIVE, poll=6, transmit=ntp_time(time.time_ns())).pack(), (A, 123))
             data, _ = receive(sock, 1.0)
