@@ -298,7 +298,7 @@ keys_load(const char *path, keys_remark *say, void *arg)
 	int err = EINVAL;
 
 	if (fd == -1 || fstat(fd, &st) == -1) {
-		remark(&p, true, "cannot be opened: %s", strerror(errno));
+		remark(&p, true, "the keys file cannot be opened: %s", strerror(errno));
 		goto out;
 	}
 	if (!is_trustworthy(&p, &st))

@@ -21,9 +21,7 @@ hear(void *arg, bool error, const char *file, unsigned line, const char *text)
 	(void)file;
 	h->errors += error;
 	h->warnings += !error;
-	if (line == 0)
-		return;
-	h->line = line;
+	h->line = line != 0 ? line : h->line;
 	snprintf(h->text, sizeof(h->text), "%s", text);
 }
 
@@ -222,6 +220,7 @@ START_TEST(files_others_may_write_are_refused)
 	}
 	unlink(path);
 	ck_assert_ptr_null(keys_load(path, hear, &h));
+	ck_assert_str_eq(h.text, "the keys file cannot be opened: No such file or directory");
 	ck_assert_ptr_null(keys_load("/tmp", hear, &h));
 }
 END_TEST

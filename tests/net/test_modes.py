@@ -178,6 +178,21 @@ def test_strangers_do_not_become_peers(lab):
     assert [knock(i, True) for i in (105, 106, 107, 108, 109)] == [3, 4, 5, 5, 5], "maxclock"
 
 
+def test_who_may_not_be_a_peer_gets_the_time_all_the_same(lab):
+    """Where nobody has to sign: nopeer and noepeer are answered and make no association, others make one, and epeer takes noepeer back."""
+    node, other = lab.node("a", A), lab.node("many", *[f"192.0.2.{i}" for i in range(100, 104)])
+    daemons.ntpd(node, "disable auth\nrestrict default\nrestrict 192.0.2.100 nopeer\nrestrict 192.0.2.101 noepeer\n"
+                 "restrict 192.0.2.103 noepeer epeer\n", name="a")
+    daemons.wait_answers(node)
+    for last, associated in ((100, 0), (101, 0), (102, 1), (103, 2)):
+        with other.socket(source=(f"192.0.2.{last}", 123)) as sock:
+            sock.sendto(Packet(mode=MODE_ACTIVE, poll=6, transmit=ntp_time(time.time_ns())).pack(), (A, 123))
+            data, _ = receive(sock, 1.0)
+            assert data is not None and Packet.unpack(data).mode == MODE_PASSIVE, last
+        with node.socket() as sock:
+            assert len(associations(sock, "127.0.0.1") or {}) == associated, last
+
+
 def broadcast_node(lab, name, addr, *more):
     """A node whose interface has a broadcast address."""
     node = lab.node(name, addr, *more)

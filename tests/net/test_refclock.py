@@ -299,7 +299,7 @@ def test_a_receiver_on_a_serial_line_sets_the_clock(lab):
     (node.dir / "stats").mkdir()
     receiver = Receiver(node)
     process = daemons.ntpd(node, f"server 127.127.20.3 mode 17 minpoll 2 prefer\ndevice 127.127.20.3 timedata /run/gps\n"
-                           f"fudge 127.127.20.3 time2 0.25 flag4 1\nstatsdir {node.dir}/stats/\nstatistics clockstats\n" + OPEN, *SANDBOX)
+                           f"fudge 127.127.20.3 time2 0.25 flag4 1\nstatsdir {node.dir}/stats/\nfilegen clockstats\n" + OPEN, *SANDBOX)
     listen_to(node, receiver, lambda: state(node) and state(node).stratum == 1, offset=0.5)
     process.wait_log(r"time stepped by \+0\.7[456]", timeout=1)
     row = daemons.peers(node)["GPS_NMEA(3)"]

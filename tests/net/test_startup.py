@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import stat
+import time
 
 import pytest
 
@@ -325,6 +326,14 @@ def test_log_file_gets_the_lines(node, upstream):
     assert re.search(rf"ntpd\[{daemon.pid}\]: .*starting", log.read_text(), re.IGNORECASE)
 
 
+def test_log_and_pid_go_where_the_configuration_says(node, upstream):
+    conf = written(node, CONF + "logfile /var/lib/ntp/said.log\npidfile /run/said.pid\n")
+    daemon = node.start([program("ntpd"), "-n", "--software-clock", "-c", conf], "ntpd")
+    daemons.wait_answers(node)
+    assert int((node.dir / "run/said.pid").read_text()) == daemon.pid
+    assert re.search(rf"ntpd\[{daemon.pid}\]: .*starting", (node.dir / "lib/ntp/said.log").read_text(), re.IGNORECASE)
+
+
 def test_quit_sets_once_and_ends(node, upstream):
     """-q: exit 0, and the offset is printed."""
     upstream.set(UPSTREAM, offset=0.050)
@@ -412,12 +421,17 @@ def test_ntpwait_waits(node, upstream):
 
 
 def test_wait_sync_returns_when_synchronised(node, upstream):
-    """-w: the parent ends with 0 once the clock was set."""
-    result = ntpd_run(node, "--software-clock", "-w", "40", "-p", "/run/ntpd.pid", "-l", node.dir / "daemon.log", "-c",
-                      written(node, CONF), timeout=50)
+    """-w: the parent ends with 0 once the clock was set, and not before."""
+    upstream.set(UPSTREAM, drop=1)
+    parent = node.start([program("ntpd"), "--software-clock", "-w", "60", "-p", "/run/ntpd.pid", "-l", node.dir / "daemon.log", "-c",
+                         written(node, f"server {UPSTREAM} minpoll 1 maxpoll 1\n")], "parent", may_end=True)
+    assert daemons.wait_answers(node).leap == 3
     pid = int((node.dir / "run/ntpd.pid").read_text())
     try:
-        assert result.returncode == 0, result
+        time.sleep(1)
+        assert parent.alive() and pid != parent.pid
+        upstream.set(UPSTREAM, drop=0)
+        assert parent.wait(50) == 0
         assert daemons.wait_answers(node).leap == 0
     finally:
         os.kill(pid, signal.SIGTERM)

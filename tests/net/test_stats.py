@@ -50,8 +50,8 @@ def upstream(lab, **settings):
     return daemons.TimeServer(node, {A: {"refid": "PPS", **settings}, B6: {"refid": "GPS", **settings}})
 
 
-def client(lab):
-    node = lab.node("client", OURS, "2001:db8::1")
+def client(lab, name="client", *addrs):
+    node = lab.node(name, *(addrs or (OURS, "2001:db8::1")))
     (node.dir / STATS.removeprefix("/var/").rstrip("/")).mkdir()
     return node
 
@@ -88,16 +88,26 @@ def since_1900(stamp):
     return int(seconds) * 10**9 + int(fraction)
 
 
+def check_filegen_alone(node):
+    """A filegen line for each kind, and no other, makes the same files."""
+    assert {p.name.split(".")[0] for p in directory(node).iterdir()} == set(FORMS)
+    for kind in FORMS:
+        assert records(node, kind)
+
+
 def stopped_run(lab):
     """A client that steps by half a second and follows two servers for a while, with everything on."""
     upstream(lab, offset=0.5, delay=0.002, jitter=0.002)
-    node = client(lab)
+    node, other = client(lab), client(lab, "other", "192.0.2.2", "2001:db8::2")
     began = time.time()
+    filegens = "".join(f"filegen {kind}\n" for kind in (*FORMS, "clockstats"))
+    second = daemons.ntpd(other, f"server {A} iburst minpoll 1 maxpoll 1\nstatsdir {STATS}\n{filegens}")
     process = daemons.ntpd(node, LINES.replace("poll 3", "poll 1") + EVERYTHING)
     daemons.wait_synchronised(node)
     wait_until(lambda: text_of(node, "peerstats").count(A) >= 2 and text_of(node, "peerstats").count(B6) >= 2
                and text_of(node, "loopstats").count("\n") >= 3 and time.time() > began + 7, 90, "samples of both servers are on file", interval=0.5)
-    assert process.stop() == 0
+    assert (process.stop(), second.stop()) == (0, 0)
+    check_filegen_alone(other)
     return node, began, time.time()
 
 
