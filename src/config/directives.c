@@ -266,7 +266,7 @@ static const struct option nts_options[] = {
 };
 
 static const struct option extra_options[] = {
-	{ .name = "port", .type = OPT_INT, .offset = NOWHERE, .min = 1, .max = 65535, .prose = "a second NTP port" },
+	{ .name = "port", .type = OPT_INT, .offset = FIELD(extra_port), .min = 1, .max = 65535, .prose = "a second NTP port" },
 };
 
 static const struct option trap_options[] = {
@@ -397,7 +397,7 @@ const struct directive directive_table[] = {
 	{ .name = "nic", .parse = parse_interface, .args = "listen|ignore|drop all|ipv4|ipv6|wildcard|NAME|ADDRESS[/BITS]",
 	    .example = "nic drop 192.0.2.0/24", .prose = "which addresses get a socket" },
 	{ .name = "dscp", .parse = parse_int, .args = "N", .example = "dscp 46", .prose = "traffic class of packets", .offset = FIELD(dscp), .max = 63 },
-	{ .name = "extra", .standing = NOT_YET, .parse = parse_options, .args = "port N", .example = "extra port 1123", .prose = "a second server port",
+	{ .name = "extra", .parse = parse_options, .args = "port N", .example = "extra port 1123", .prose = "a second server port",
 	    TABLE(extra_options), .min = 1 },
 	{ .name = "workers", .parse = parse_workers, .write = write_workers, .args = "N | auto", .example = "workers auto",
 	    .prose = "threads that answer requests; 1: none but the main one", .min = 1, .max = LISTENER_WORKERS_MAX },

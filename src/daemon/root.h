@@ -136,7 +136,7 @@ void root_modes_listen(struct root *r);
 
 /* mssntp.c: requests that Samba signs the answers to.  follow: the configuration is another than old. */
 bool root_mssntp_is(const struct datagram *d, unsigned flags);
-void root_mssntp(struct root *r, const struct datagram *d, unsigned flags);
+void root_mssntp(struct root *r, const struct datagram *d, unsigned flags, int fd);
 void root_mssntp_follow(struct root *r, const struct config *old);
 void root_mssntp_close(struct root *r);
 
