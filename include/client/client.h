@@ -81,6 +81,7 @@ struct client_opts {
 	struct discipline_opts	discipline;
 	bool	have_freq;	/* freq is what the drift file says */
 	double	freq;		/* s/s */
+	double	tick;		/* s, precision of our clock; 0 = as measured */
 	bool	steer;		/* enable ntp */
 	bool	once;		/* -q: report CLIENT_SET after the first correction */
 	int	dscp;

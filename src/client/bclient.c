@@ -152,7 +152,7 @@ take_broadcast(struct assoc *a, const struct arrival *in, const struct packet *p
 static void
 hear(struct assoc *a, const struct arrival *in, const struct packet *p, const struct word *w, struct assoc_out *out)
 {
-	unsigned flash = exchange_test_server(p);
+	unsigned flash = exchange_test_server(p, in->maxdisp);
 
 	a->count.received++;
 	a->heard = in->when;

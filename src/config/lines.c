@@ -613,6 +613,10 @@ parse_mru(struct reader *r, const struct directive *d)
 		option_standing(r, o, column);
 		if (strcmp(o->name, "maxmem") == 0)
 			copy.mru.maxdepth = 0;
+		else if (strcmp(o->name, "initmem") == 0)
+			copy.mru.initalloc = 0;
+		else if (strcmp(o->name, "incmem") == 0)
+			copy.mru.incalloc = 0;
 		else if (strcmp(o->name, "maxdepth") == 0 && copy.mru.maxdepth != 0)
 			copy.mru.maxmem = 0;
 	}

@@ -85,6 +85,7 @@ name_what_waits(const struct root *r, const struct config *old, const struct con
 		{ "disable ntp", r->watch_only && new->enable_ntp },
 		{ "rlimit", memcmp(&old->rlimit, &new->rlimit, sizeof(old->rlimit)) != 0 },
 		{ "pidfile", differ(old->pidfile, new->pidfile) },
+		{ "tick", old->tick > new->tick || old->tick < new->tick },
 		{ "workers", old->workers != new->workers },
 	};
 
