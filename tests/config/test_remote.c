@@ -236,7 +236,7 @@ END_TEST
 /* Every directive there is, by its example.  Those that are refused; all others are carried out, or a warning says that they are without effect. */
 static const char *const refused[] = {
 	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
-	"rlimit", "saveconfigdir", "simulate", "statsdir", "workers",
+	"rlimit", "saveconfigdir", "simulate", "statsdir", "tick", "workers",
 };
 
 static bool
