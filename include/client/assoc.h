@@ -75,6 +75,15 @@ struct assoc_counts {
 	uint32_t	sent, received, badauth, bogus, dup, seldisp, selbroken;
 };
 
+/* What the next broadcast is compared with. */
+struct broadcast_mark {
+	struct ntptime	xmt;		/* transmit timestamp */
+	struct monotime	came;		/* 0 = there was none */
+	struct walltime	t4;		/* the same instant by our clock … */
+	double		steered;	/* … which had been steered by this, s … */
+	unsigned	generation;	/* … and not stepped since, if it still has that number */
+};
+
 struct assoc {
 	uint16_t		id;		/* association id, not 0 */
 	enum assoc_kind		kind;
@@ -110,12 +119,12 @@ struct assoc {
 	bool			keyless;	/* the key asked for cannot be had: sends nothing */
 	bool			self;		/* it has answered with our own words: it is us, by some way round */
 	bool			authentic;	/* the last reply was signed as it should be */
-	bool			interleaved;	/* the last sample was one of interleaved mode */
+	bool			interleaved;	/* the last sample was one of interleaved mode, or the last broadcast */
 	bool			called;		/* a peer that is asked as a server has spoken as a peer */
 	bool			listening;	/* to broadcasts: it asks no more */
 	double			oneway;		/* s, delay of its broadcasts */
-	struct ntptime		bxmt;		/* transmit timestamp of its last good broadcast … */
-	struct monotime		bcame;		/* … and when it came; 0 = never */
+	struct broadcast_mark	mark;		/* its last good broadcast */
+	double			xleave;		/* s, by which its last broadcast but one, or ours, left later than it said; 0 = not known */
 	uint32_t		kiss;		/* refid of the last kiss-o'-death, shown until a reply comes */
 	struct monotime		next;		/* when assoc_timer is due */
 	struct monotime		sent, heard;	/* last request, last genuine reply; 0 = never */
@@ -189,6 +198,8 @@ struct bclient_opts {
 /*
  * A broadcast (mode 5) of this association's server has come.  It counts only if it is signed as it should be, later than the last (or earlier, after
  * o->back intervals of silence), no sooner than an interval after it, and, unless its delay is assumed, once the server has answered and its delay is known.
+ *
+ * Interleaved broadcasts, as ntpd has them, name as origin when the one before left in truth: they measure that one, if it has been heard.
  */
 void assoc_broadcast(struct assoc *a, const struct arrival *in, const struct bclient_opts *o, struct assoc_out *out);
 

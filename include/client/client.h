@@ -81,6 +81,7 @@ struct client_opts {
 	struct discipline_opts	discipline;
 	bool	have_freq;	/* freq is what the drift file says */
 	double	freq;		/* s/s */
+	double	tick;		/* s, precision of our clock; 0 = as measured */
 	bool	steer;		/* enable ntp */
 	bool	once;		/* -q: report CLIENT_SET after the first correction */
 	int	dscp;
@@ -128,8 +129,8 @@ void client_event(struct client *c, int event);
 /* Other keys from now on: sources find theirs among them, or fall silent. */
 void client_set_keys(struct client *c, const struct keys *keys);
 
-/* Other tos and tinker values from now on. */
-void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d);
+/* Other tos and tinker values, and another traffic class, from now on. */
+void client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d, int dscp);
 
 /* enable or disable ntp: what runs free keeps its frequency, counts as synchronised as long as it is near enough, and is steered again when told to. */
 void client_set_steer(struct client *c, bool on);

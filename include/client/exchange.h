@@ -96,6 +96,7 @@ struct arrival {
 	double		steered;	/* s, of our clock at when */
 	unsigned	generation;	/* of our clock */
 	double		precision;	/* s, of our clock */
+	double		maxdisp;	/* s, root distance with which a server has no time to give; 0 = DISP_MAX */
 	struct walltime	basedate;	/* no time before this is meant (struct select_opts) */
 	struct ntptime	own_reftime;	/* reference time in our own replies, by which we know them; 0: they claim no time */
 };
@@ -135,9 +136,9 @@ size_t exchange_symmetric(struct exchange *x, const struct packet *face, const s
 /* The request left at t1 (daemon's or, later and better, the kernel's word). */
 void exchange_sent(struct exchange *x, struct walltime t1, unsigned generation);
 
-/* Two tests for other kinds of packets: is the MAC by our key good, and has the server time to give?  FLASH_… bits of what fails. */
+/* Two tests for other kinds of packets: is the MAC by our key good, and has the server time to give (maxdisp as in struct arrival)?  FLASH_… bits of what fails. */
 unsigned exchange_test_mac(const struct exchange *x, const struct arrival *a, const struct packet_tail *tail);
-unsigned exchange_test_server(const struct packet *p);
+unsigned exchange_test_server(const struct packet *p, double maxdisp);
 
 /* Judges a datagram.  Closes the exchange if it is the reply to it. */
 void exchange_receive(struct exchange *x, const struct arrival *a, struct reply *out);

@@ -124,9 +124,11 @@ struct config {
 	struct iface_rule	*iface_rules;
 	size_t			 niface_rules;
 	int			 dscp;			/* 0 … 63 */
+	int			 extra_port;		/* 1 … 65535; 0 = none */
 	int			 workers;		/* 1 … LISTENER_WORKERS_MAX, or 0: as many as there are processors */
 	bool			 enable_ntp, enable_monitor, enable_auth, enable_kernel, enable_stats, enable_calibrate, enable_bclient;
 	bool			 enable_mode7;		/* known, never honoured */
+	double			 tick;			/* s, precision of the clock; 0 = as measured */
 	double			 wander_threshold;	/* s/s, least change of frequency worth a write of the drift file */
 	struct config_rlimit	 rlimit;
 	char			*signd_dir;		/* ntpsigndsocket; NULL = where Samba has it by default */

@@ -29,6 +29,7 @@ enum tally {
 struct select_opts {
 	unsigned	minsane, minclock, maxclock;
 	double		mindist, maxdist;	/* s */
+	double		maxdisp;		/* s, root distance with which a server has no time to give */
 	uint8_t		floor, ceiling;		/* strata */
 	uint8_t		orphan;			/* stratum; STRATUM_UNSYNC and above: off */
 	double		orphanwait;		/* s */

@@ -97,7 +97,8 @@ enum refclock_code {
 
 /* What ntpq shows of a clock, and what its association is made of. */
 struct refclock_info {
-	struct refclock_opts	opts;
+	struct refclock_opts	opts;		/* time1 as it has been learnt */
+	double			given;		/* s, time1 as it was given */
 	char			name[REFCLOCK_NAME_MAX];	/* "SHM(1)" */
 	const char		*driver;	/* "SHM" */
 	const char		*device;	/* path or description */
@@ -130,6 +131,15 @@ void refclock_close(struct refclock *c);
 
 /* Asked at each poll.  freq is what our oscillator's frequency is corrected by, s/s: raw readings drift by as much. */
 void refclock_ask(struct refclock *c, double freq, struct clock_answer *out);
+
+/*
+ * enable calibrate: our clock follows a pulse, and by it this one was off by so many seconds (as its association says).  A part of that goes into its time1, so
+ * that in time it agrees with the pulse.
+ */
+void refclock_calibrate(struct refclock *c, double offset);
+
+/* Opened with these options, whatever has been learnt since? */
+bool refclock_is_of(const struct refclock *c, const struct refclock_opts *o);
 
 const struct refclock_info *refclock_info(const struct refclock *c);
 

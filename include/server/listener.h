@@ -35,6 +35,7 @@ struct listener;
 
 struct listener_opts {
 	uint16_t		port;		/* 123 */
+	uint16_t		extra_port;	/* served beside it; 0 = none */
 	unsigned		workers;	/* 1: in the caller's loop; more (up to LISTENER_WORKERS_MAX): so many threads */
 	int			dscp;		/* 0 … 63, or -1 */
 	bool			ipv4, ipv6;	/* families to serve */
@@ -92,7 +93,7 @@ void listener_publish(struct listener *l, const struct sysvars *sys, const struc
 void listener_interest(struct listener *l, const struct listener_interest *i);
 
 /*
- * Sends a datagram of ours from the port we serve on: from d->local, if set, else from where it is routed.  ttl is that of the packet, 0 for the system's
+ * Sends a datagram of ours from a port we serve on, d->local.port or, if that is 0, the first: from d->local, if set, else from where it is routed.  ttl is that of the packet, 0 for the system's
  * choice.  -1 with errno; EADDRNOTAVAIL: no socket of ours can.
  */
 MUST_USE int listener_send(struct listener *l, const struct datagram *d, int ttl);

@@ -2,7 +2,7 @@
 /*
  * The list of most recently used addresses: who asked, how often, and the state of the rate limit for each.
  *
- * One keyed hash table and one list by recency, sized once; memory is touched as entries come.  The key is the address without
+ * One keyed hash table and one list by recency, sized once; memory is touched in the steps of initmem and incmem, as entries come.  The key is the address without
  * port, IPv6 by its /64 (link-local: by its lower half, as all of them share one prefix).  A hash key from the caller's random
  * generator keeps strangers from aiming at one bucket.
  */
@@ -28,7 +28,8 @@ struct mru_opts {
 	int64_t	mindepth;	/* entries: below this, newcomers never recycle */
 	double	maxage;		/* s: from mindepth on, an oldest entry above this age is recycled; negative: never by age */
 	double	minage;		/* s: a full list with an oldest entry younger than this takes no newcomers */
-	int64_t	initalloc, initmem, incalloc, incmem;	/* entries, kB, entries, kB: accepted; memory grows by itself here */
+	int64_t	initalloc, initmem;	/* entries, kB: of memory that is there from the start; initalloc counts unless it is 0 */
+	int64_t	incalloc, incmem;	/* likewise: of memory that comes when that is full, and so on */
 };
 extern const struct mru_opts mru_defaults;
 

@@ -116,7 +116,8 @@ forget_server(struct assoc *a, struct monotime now)
 	a->exchange = (struct exchange){ .key = a->exchange.key, .mode = a->opts.mode, .xleave = a->opts.xleave };
 	a->last = (struct packet){ .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = untold(a), .poll = a->opts.minpoll };
 	a->have_stat = a->stopped = a->called = a->listening = a->self = a->interleaved = false;
-	a->bcame.ns = 0;
+	a->mark.came.ns = 0;
+	a->xleave = 0;
 	clear_reach(a, now);
 	a->unreach = 0;
 	a->minpoll = a->opts.minpoll;

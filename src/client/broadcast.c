@@ -21,7 +21,23 @@ broadcast_ttl(const struct source *s, unsigned row)
 	return m->ttl[row] < TTL_LEAST ? TTL_LEAST : m->ttl[row];
 }
 
-/* Nobody has asked for it, so it names no origin (RFC 5905 figure 22: mode 5). */
+/*
+ * When it left is known only afterwards: between just before the call and just after it, and half-way is off by no more than half of that.  The next one
+ * tells, unless our clock is stepped meanwhile.
+ */
+static void
+note_departure(struct source *s, const struct packet *p, const struct clockread *before)
+{
+	struct sysclock *clock = s->client->clock;
+	struct clockread after;
+
+	sysclock_read(clock, &after);
+	s->departed = walltime_to_ntp((struct walltime){ before->wall.ns + (after.wall.ns - before->wall.ns) / 2 });
+	s->departed_generation = sysclock_generation(clock);
+	s->assoc.xleave = ntptime_diff(s->departed, p->xmt);
+}
+
+/* Nobody has asked for it, so it names no origin (RFC 5905 figure 22: mode 5); interleaved, that is where the departure of the last one goes, as in ntpd. */
 static int
 send_one(struct source *s)
 {
@@ -39,12 +55,20 @@ send_one(struct source *s)
 	p.version = s->assoc.opts.version;
 	p.mode = MODE_BROADCAST;
 	p.poll = s->assoc.opts.minpoll;
+	if (s->assoc.opts.xleave && s->departed_generation == sysclock_generation(c->clock))
+		p.org = s->departed;
+	s->departed = (struct ntptime){ 0 };
 	sysclock_read(c->clock, &now);
 	p.xmt = walltime_to_ntp(now.wall);
 	packet_build(&p, buf);
 	if (s->assoc.exchange.key != NULL)
 		d.len += key_sign(s->assoc.exchange.key, buf, PACKET_LEN, buf + PACKET_LEN);
-	return c->opts.send(c->opts.send_arg, &d, broadcast_ttl(s, s->assoc.opts.ttl));
+	sysclock_read(c->clock, &now);
+	if (c->opts.send(c->opts.send_arg, &d, broadcast_ttl(s, s->assoc.opts.ttl)) == -1)
+		return -1;
+	if (s->assoc.opts.xleave)
+		note_departure(s, &p, &now);
+	return 0;
 }
 
 void

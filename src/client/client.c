@@ -9,6 +9,7 @@
 #include "glue.h"
 
 #define PEER_TRIES	3	/* once mode: polls after which a peer is silent; the last of them asks it as a server */
+#define PRECISION_LEAST	-30.0	/* log2 s */
 #define LAST_WAIT	2.0	/* s, once mode: how long the last reply may take */
 #define SILENT_POLLS	4	/* once mode: polls so short that there is always one under way, after which a source is silent */
 
@@ -411,6 +412,13 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* As it shows, or what it is said to be, rounded as ntpd does. */
+static int8_t
+precision(const struct client_opts *o, const struct sysclock *clock)
+{
+	return o->tick > 0 ? (int8_t)fmax(PRECISION_LEAST, round(log2(o->tick))) : sysclock_precision(clock);
+}
+
 struct client *
 client_new(struct event_base *base, struct sysclock *clock, struct resolver *resolver, const struct client_opts *o, client_cb *cb, void *arg)
 {
@@ -426,7 +434,7 @@ client_new(struct event_base *base, struct sysclock *clock, struct resolver *res
 	c->arg = arg;
 	c->change_fd = -1;
 	c->last_id = (uint16_t)random_u64();
-	system_init(&c->system, &o->select, &o->discipline, monotime_now(), sysclock_precision(clock), o->have_freq, o->freq);
+	system_init(&c->system, &o->select, &o->discipline, monotime_now(), precision(o, clock), o->have_freq, o->freq);
 	c->system.steer = o->steer;
 	c->system.leap_by_hand = !sysclock_steers_host(clock);
 	c->source = calloc(SYSTEM_ASSOCS_MAX, sizeof(struct source *));

@@ -153,13 +153,13 @@ test_times(const struct exchange *x, const struct packet *p, bool interleaved)
 
 /* Does the server have time to give? */
 unsigned
-exchange_test_server(const struct packet *p)
+exchange_test_server(const struct packet *p, double maxdisp)
 {
 	unsigned flash = 0;
 
 	if (p->leap == LEAP_UNSYNC || p->stratum == 0 || p->stratum >= STRATUM_UNSYNC)
 		flash |= FLASH_STRATUM;
-	if (short_to_seconds(p->rootdelay) / 2 + short_to_seconds(p->rootdisp) >= DISP_MAX)
+	if (short_to_seconds(p->rootdelay) / 2 + short_to_seconds(p->rootdisp) >= (maxdisp > 0 ? maxdisp : DISP_MAX))
 		flash |= FLASH_HEADER;
 	return flash;
 }
@@ -249,7 +249,7 @@ judge(struct exchange *x, const struct arrival *a, struct reply *r)
 		keep_echo(x, a, &r->pkt);
 	if (r->kind == REPLY_KISS)
 		return;
-	r->flash = exchange_test_server(&r->pkt);
+	r->flash = exchange_test_server(&r->pkt, a->maxdisp);
 	if (r->flash != 0)
 		return;
 	x->turn = now;

@@ -41,6 +41,8 @@ struct source {
 	int			 told_errno;	/* last failure to send that was logged */
 	struct log_gate		 gate;		/* for that log line */
 	bool			 barred;	/* a rule keeps its replies out, and this has been said */
+	struct ntptime		departed;	/* when our last broadcast left, interleaved mode; 0 = not known */
+	unsigned		departed_generation;	/* of our clock then */
 	clock_ask		*ask;		/* of a reference clock */
 	void			*ask_arg;
 	struct source		*next_dead;

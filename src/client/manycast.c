@@ -34,7 +34,7 @@ is_answer(const struct source *s, const struct datagram *d)
 		return false;
 	if (x->key == NULL && c->opts.modes.auth)
 		return false;
-	return exchange_test_server(&p) == 0 && p.stratum >= c->opts.select.floor && p.stratum < c->opts.select.ceiling;
+	return exchange_test_server(&p, c->opts.select.maxdisp) == 0 && p.stratum >= c->opts.select.floor && p.stratum < c->opts.select.ceiling;
 }
 
 static void

@@ -172,8 +172,9 @@ client_set_keys(struct client *c, const struct keys *keys)
 }
 
 void
-client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d)
+client_reconfigure(struct client *c, const struct select_opts *so, const struct discipline_opts *d, int dscp)
 {
+	c->opts.dscp = dscp;
 	c->opts.select = *so;
 	c->opts.discipline = *d;
 	c->system.select = *so;

@@ -60,6 +60,7 @@ source_arrival(const struct source *s, const struct datagram *d, struct arrival 
 	in->steered = sysclock_steered(c->clock, in->when);
 	in->precision = log2_seconds(c->system.vars.precision);
 	in->basedate = c->system.select.basedate;
+	in->maxdisp = c->system.select.maxdisp;
 	if (c->system.vars.leap != LEAP_UNSYNC)
 		in->own_reftime = walltime_to_ntp(c->system.vars.reftime);
 }

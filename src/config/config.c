@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ntp.h"
 #include "reader.h"
 
 #define DSCP_EF		46	/* expedited forwarding, as ntpd has it */
@@ -329,6 +330,16 @@ check_tos(struct reader *r)
 		reader_settle_warn(r, "tos should have floor (%u) <= ceiling (%u): no source can be used", o->floor, o->ceiling);
 }
 
+/* Port 123 is served in any case. */
+static void
+settle_port(struct reader *r)
+{
+	if (r->c->extra_port != NTP_PORT)
+		return;
+	r->c->extra_port = 0;
+	reader_settle_warn(r, "'extra port %d' has no effect: it is served in any case", NTP_PORT);
+}
+
 static void
 begin(struct reader *r, struct config *c, const struct config_hooks *h)
 {
@@ -352,6 +363,7 @@ settle(struct reader *r, const char *name)
 	config_finish(r->c);
 	settle_monitor(r);
 	check_tos(r);
+	settle_port(r);
 	/* Whoever changes something else while the daemon runs has heard of it before. */
 	if (r->remote == NULL || r->change.sources || r->change.restricts)
 		settle_shut_out(r);

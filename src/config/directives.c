@@ -117,8 +117,8 @@ static const struct option tos_options[] = {
 	{ .name = "orphan", .type = OPT_UINT8, .offset = FIELD(tos.orphan), .min = 1, .max = 17, .prose = "stratum of orphan mode" },
 	{ .name = "orphanwait", .type = OPT_DOUBLE, .offset = FIELD(tos.orphanwait), .min = 1, .max = SECONDS_MAX,
 	    .prose = "s without a system peer before we stop claiming to know the time" },
-	{ .name = "maxdisp", .type = OPT_DOUBLE, .standing = RELIC, .offset = NOWHERE, .max = SECONDS_MAX,
-	    .prose = "a dispersion of 16 s counts as infinite, as RFC 5905 has it" },
+	{ .name = "maxdisp", .type = OPT_DOUBLE, .offset = FIELD(tos.maxdisp), .max = SECONDS_MAX,
+	    .prose = "s, root distance with which a server has no time to give" },
 	{ .name = "beacon", .type = OPT_INT, .offset = FIELD(modes.beacon), .min = 1, .max = COUNT_MAX,
 	    .prose = "s, longest wait of manycast between its searches" },
 	{ .name = "bcpollbstep", .type = OPT_INT, .offset = FIELD(modes.bcpollbstep), .max = 4,
@@ -142,7 +142,7 @@ static const struct option tinker_options[] = {
 	    .prose = "the estimator finds its own time constant" },
 	{ .name = "huffpuff", .type = OPT_DOUBLE, .standing = RELIC, .offset = FIELD(tinker.huffpuff), .max = SECONDS_MAX,
 	    .prose = "the estimator copes with lopsided delays" },
-	{ .name = "tick", .type = OPT_DOUBLE, .standing = RELIC, .offset = NOWHERE, .max = 1, .prose = "the clock's granularity is measured" },
+	{ .name = "tick", .type = OPT_DOUBLE, .offset = FIELD(tick), .max = 1, .prose = "s, the clock's precision; 0 = as measured" },
 };
 
 /* Row numbers are bits in struct reader; at most 32 rows. */
@@ -152,7 +152,7 @@ const struct option flag_options[] = {
 	{ .name = "auth", .type = OPT_SET, .offset = FIELD(enable_auth), .prose = "authentication of those who mobilise" },
 	{ .name = "kernel", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_kernel), .prose = "the kernel's own loop is never used" },
 	{ .name = "stats", .type = OPT_SET, .offset = FIELD(enable_stats), .prose = "statistics files" },
-	{ .name = "calibrate", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_calibrate), .prose = "nothing is learnt from pulses" },
+	{ .name = "calibrate", .type = OPT_SET, .offset = FIELD(enable_calibrate), .prose = "time1 of clocks is learnt from a pulse" },
 	{ .name = "bclient", .type = OPT_SET, .offset = FIELD(enable_bclient), .prose = "broadcast client" },
 	{ .name = "mode7", .type = OPT_SET, .standing = RELIC, .offset = FIELD(enable_mode7), .prose = "ntpdc is never answered" },
 	{ .name = "peer_clear_digest_early", .type = OPT_SET, .standing = RELIC, .offset = NOWHERE, .prose = "a bad digest tears nothing down" },
@@ -191,10 +191,10 @@ static const struct option mru_options[] = {
 	{ .name = "maxage", .type = OPT_DOUBLE, .offset = FIELD(mru.maxage), .min = -SECONDS_MAX, .max = SECONDS_MAX,
 	    .prose = "s, age from which entries are recycled; negative = never" },
 	{ .name = "minage", .type = OPT_DOUBLE, .offset = FIELD(mru.minage), .max = SECONDS_MAX, .prose = "s, a full list this young takes no newcomers" },
-	{ .name = "initalloc", .type = OPT_INT64, .standing = RELIC, .offset = FIELD(mru.initalloc), .max = COUNT_MAX, .prose = "memory grows by itself" },
-	{ .name = "initmem", .type = OPT_INT64, .standing = RELIC, .offset = FIELD(mru.initmem), .max = COUNT_MAX, .prose = "memory grows by itself" },
-	{ .name = "incalloc", .type = OPT_INT64, .standing = RELIC, .offset = FIELD(mru.incalloc), .max = COUNT_MAX, .prose = "memory grows by itself" },
-	{ .name = "incmem", .type = OPT_INT64, .standing = RELIC, .offset = FIELD(mru.incmem), .max = COUNT_MAX, .prose = "memory grows by itself" },
+	{ .name = "initmem", .type = OPT_INT64, .offset = FIELD(mru.initmem), .max = COUNT_MAX, .prose = "kB that are there from the start" },
+	{ .name = "initalloc", .type = OPT_INT64, .offset = FIELD(mru.initalloc), .max = COUNT_MAX, .prose = "the same in entries" },
+	{ .name = "incmem", .type = OPT_INT64, .offset = FIELD(mru.incmem), .max = COUNT_MAX, .prose = "kB that come whenever these are full" },
+	{ .name = "incalloc", .type = OPT_INT64, .offset = FIELD(mru.incalloc), .max = COUNT_MAX, .prose = "the same in entries" },
 	{ .name = "mincount", .type = OPT_INT, .standing = RELIC, .offset = NOWHERE, .max = COUNT_MAX, .prose = "an option of ntpq, not of the list" },
 };
 
@@ -266,7 +266,7 @@ static const struct option nts_options[] = {
 };
 
 static const struct option extra_options[] = {
-	{ .name = "port", .type = OPT_INT, .offset = NOWHERE, .min = 1, .max = 65535, .prose = "a second NTP port" },
+	{ .name = "port", .type = OPT_INT, .offset = FIELD(extra_port), .min = 1, .max = 65535, .prose = "a second NTP port" },
 };
 
 static const struct option trap_options[] = {
@@ -369,8 +369,8 @@ const struct directive directive_table[] = {
 	    .example = "leapfile /usr/share/zoneinfo/leap-seconds.list", .prose = "list of leap seconds" },
 	{ .name = "leapsmearinterval", .parse = parse_int, .args = "SECONDS", .example = "leapsmearinterval 86400",
 	    .prose = "smears inserted leap seconds for clients over so long before them", .offset = FIELD(leap_smear), .max = 604800 },
-	{ .name = "tick", .standing = RELIC, .parse = parse_number, .args = "SECONDS", .example = "tick 0.000001",
-	    .prose = "the clock's granularity is measured", NO_FIELD, .max = 1 },
+	{ .name = "tick", .parse = parse_number, .args = "SECONDS", .example = "tick 0.000001",
+	    .prose = "s, the clock's precision; 0 = as measured", .offset = FIELD(tick), .max = 1 },
 
 	/* Files and logs. */
 	{ .name = "logfile", .parse = parse_path, .write = write_path, .args = "PATH", .example = "logfile /var/log/ntp.log", .prose = "log to a file instead of syslog",
@@ -397,7 +397,7 @@ const struct directive directive_table[] = {
 	{ .name = "nic", .parse = parse_interface, .args = "listen|ignore|drop all|ipv4|ipv6|wildcard|NAME|ADDRESS[/BITS]",
 	    .example = "nic drop 192.0.2.0/24", .prose = "which addresses get a socket" },
 	{ .name = "dscp", .parse = parse_int, .args = "N", .example = "dscp 46", .prose = "traffic class of packets", .offset = FIELD(dscp), .max = 63 },
-	{ .name = "extra", .standing = NOT_YET, .parse = parse_options, .args = "port N", .example = "extra port 1123", .prose = "a second server port",
+	{ .name = "extra", .parse = parse_options, .args = "port N", .example = "extra port 1123", .prose = "a second server port",
 	    TABLE(extra_options), .min = 1 },
 	{ .name = "workers", .parse = parse_workers, .write = write_workers, .args = "N | auto", .example = "workers auto",
 	    .prose = "threads that answer requests; 1: none but the main one", .min = 1, .max = LISTENER_WORKERS_MAX },

@@ -178,8 +178,9 @@ directive_parse parse_bclient, parse_groups, parse_ttl;
 directive_parse parse_restrict, parse_unrestrict;
 /* lines.c */
 directive_parse parse_flags, parse_interface, parse_setvar, parse_logconfig, parse_include, parse_end, parse_simulate, parse_trustedkey,
-    parse_driftfile, parse_leapfile, parse_clock, parse_statistics, parse_filegen, parse_pollskewlist, parse_statsdir, parse_mru,
-    parse_workers;
+    parse_driftfile, parse_leapfile, parse_clock, parse_pollskewlist, parse_mru, parse_workers;
+/* filegen.c */
+directive_parse parse_statsdir, parse_statistics, parse_filegen;
 /* write.c */
 directive_write write_bclient, write_clock, write_filegen, write_flags, write_groups, write_interface, write_leapfile, write_logconfig, write_mru,
     write_nothing, write_path, write_pollskewlist, write_rate, write_restrict, write_setvar, write_sources, write_trustedkey, write_ttl, write_workers;

@@ -8,7 +8,7 @@
 /* Directives that are refused whole. */
 static const char *const directives[] = {
 	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
-	"rlimit", "saveconfigdir", "simulate", "statsdir", "workers",
+	"rlimit", "saveconfigdir", "simulate", "statsdir", "tick", "workers",
 };
 
 /* Words that are refused on lines of one directive. */
@@ -16,6 +16,7 @@ static const struct { const char *directive, *words; } words[] = {
 	{ "filegen", " file type link nolink " },
 	{ "enable", " stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
 	{ "disable", " stats mode7 peer_clear_digest_early unpeer_crypto_early unpeer_crypto_nak_early unpeer_digest_early " },
+	{ "tinker", " freq tick " },
 	{ "refclock", " path ppspath " },
 	{ "server", " ca cert path ppspath " },
 	{ "pool", " ca cert " },

@@ -121,6 +121,13 @@ put_bias(struct text *t, const struct var_subject *s)
 }
 
 static void
+put_xleave(struct text *t, const struct var_subject *s)
+{
+	if (s->a->xleave > 0)
+		put_ms(t, 3, s->a->xleave);
+}
+
+static void
 put_filtdelay(struct text *t, const struct var_subject *s)
 {
 	for (unsigned i = 0; i < FILTER_STAGES; i++) {
@@ -238,7 +245,7 @@ const struct var_row vars_peer[] = {
 	{ "delay",	true,	ASSOC(AS_MS3, stat.delay),	"round-trip delay, ms" },
 	{ "dispersion",	true,	FUNCTION(put_dispersion),	"dispersion, ms" },
 	{ "jitter",	true,	ASSOC(AS_MS3, stat.jitter),	"jitter, ms" },
-	{ "xleave",	true,	PLAIN(AS_NOTHING),		"interleave delay: none" },
+	{ "xleave",	true,	FUNCTION(put_xleave),		"by how much a broadcast left later than it said, ms, if it is interleaved" },
 	{ "bias",	true,	FUNCTION(put_bias),		"correction added to each offset, ms, if any" },
 	{ "filtdelay",	true,	FUNCTION(put_filtdelay),	"delay of the last eight samples, newest first, ms" },
 	{ "filtoffset",	true,	FUNCTION(put_filtoffset),	"offset of the last eight samples, newest first, ms" },

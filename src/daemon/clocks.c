@@ -94,7 +94,7 @@ root_clock_same(struct root *r, const struct config_source *s)
 {
 	struct refclock **open = find_clock(r, s->clock.type, s->clock.unit);
 
-	return open != NULL && refclock_opts_equal(&refclock_info(*open)->opts, &s->clock);
+	return open != NULL && refclock_is_of(*open, &s->clock);
 }
 
 void
@@ -107,6 +107,23 @@ root_clock_gone(struct root *r, const struct assoc *a)
 	r->clock_reads += refclock_info(*open)->reads;
 	refclock_close(*open);
 	*open = r->clocks[--r->nclocks];
+}
+
+/* What the system follows is a pulse, and our clock is where that says; as ntpd does it. */
+void
+root_clock_sample(struct root *r, const struct assoc *a)
+{
+	const struct system *s = client_system(r->client);
+	struct refclock **open = a->kind == ASSOC_CLOCK && r->config->enable_calibrate ? find_clock(r, a->addr.ip[2], a->addr.ip[3]) : NULL;
+	size_t n;
+	const struct assoc *const *all = client_assocs(r->client, &n);
+
+	if (open == NULL || fabs(s->vars.offset) >= s->select.mindist)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (all[i]->id == s->vars.peer && all[i]->kind == ASSOC_PULSE)
+			refclock_calibrate(*open, a->stat.offset);
+	}
 }
 
 void

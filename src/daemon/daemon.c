@@ -200,6 +200,7 @@ open_client(struct root *r)
 		.discipline = r->config->tinker,
 		.have_freq = r->have_drift,
 		.freq = r->drift,
+		.tick = r->config->tick,
 		.steer = r->config->enable_ntp,
 		.once = r->opts->quit,
 		.dscp = r->config->dscp,

@@ -53,7 +53,7 @@ root_passed(void *arg, const struct datagram *d, unsigned flags, int fd)
 	if (d->len > 0 && respond_mode(d->buf[0]) == MODE_CONTROL)
 		root_control(arg, d, flags, fd);
 	else if (root_mssntp_is(d, flags))
-		root_mssntp(arg, d, flags);
+		root_mssntp(arg, d, flags, fd);
 	else
 		hear(arg, d);
 }

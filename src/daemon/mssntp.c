@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Requests of machines in a Windows domain: answered by the main loop, for whichever worker they came to, as soon as Samba has signed. */
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -52,8 +53,19 @@ root_mssntp_is(const struct datagram *d, unsigned flags)
 	return (flags & RESTRICT_MSSNTP) != 0 && respond_is_mssntp(d->buf, d->len);
 }
 
+/* By which the question came, and the answer is to leave; the socket may be gone by then. */
+static uint16_t
+port_of(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr a;
+
+	return getsockname(fd, (struct sockaddr *)&ss, &len) == 0 && addr_from_sockaddr(&a, (struct sockaddr *)&ss) ? a.port : 0;
+}
+
 void
-root_mssntp(struct root *r, const struct datagram *d, unsigned flags)
+root_mssntp(struct root *r, const struct datagram *d, unsigned flags, int fd)
 {
 	struct request rq = {
 		.buf = d->buf, .len = d->len, .peer = d->peer, .local = d->local, .rec = sysclock_at_host(r->clock, d->host),
@@ -69,6 +81,7 @@ root_mssntp(struct root *r, const struct datagram *d, unsigned flags)
 
 	if (r->client == NULL || respond_check(&rq, &head) != RESPOND_MSSNTP || !is_ready(r))
 		return;
+	t.local.port = port_of(fd);
 	v = &client_system(r->client)->vars;
 	respond_face(&face, v, now);
 	if (head.reply_mode == MODE_SERVER) {

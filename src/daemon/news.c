@@ -179,8 +179,10 @@ root_news(void *arg, const struct client_report *n)
 		if (n->assoc == NULL)
 			tell_leap(r, n->event);
 		break;
-	case CLIENT_REPLY:
 	case CLIENT_SAMPLE:
+		root_clock_sample(r, n->assoc);
+		break;
+	case CLIENT_REPLY:
 		break;
 	}
 }

@@ -5,6 +5,7 @@
  * Sources whose lines have not changed keep all they have learnt.  What can only be done at start is named, and waits for the next one.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -71,6 +72,12 @@ settings_swap_sources(struct root *r, const struct config *new, const char *why)
 }
 
 static bool
+differ_numbers(double a, double b)
+{
+	return a < b || a > b || isnan(a) != isnan(b);
+}
+
+static bool
 differ(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
@@ -85,6 +92,8 @@ name_what_waits(const struct root *r, const struct config *old, const struct con
 		{ "disable ntp", r->watch_only && new->enable_ntp },
 		{ "rlimit", memcmp(&old->rlimit, &new->rlimit, sizeof(old->rlimit)) != 0 },
 		{ "pidfile", differ(old->pidfile, new->pidfile) },
+		{ "tick", differ_numbers(old->tick, new->tick) },
+		{ "tinker freq", differ_numbers(old->tinker.freq, new->tinker.freq) },
 		{ "workers", old->workers != new->workers },
 	};
 
@@ -144,10 +153,12 @@ settings_carry_out(struct root *r)
 	root_stats_reload(r);
 	root_leap_reload(r);
 	client_set_steer(r->client, new->enable_ntp);
-	client_reconfigure(r->client, &new->tos, &new->tinker);
+	client_reconfigure(r->client, &new->tos, &new->tinker, new->dscp);
 	client_set_modes(r->client, &modes);
 	root_modes_listen(r);
 	client_set_keys(r->client, r->keys);
+	root_counted_reset(r, &r->config->reset);
+	r->config->reset = (struct config_reset){ 0 };
 }
 
 void
@@ -187,6 +198,8 @@ settings_reload(struct root *r)
 	if (!reconfigured)
 		log_warn("the server goes on with its old options");
 	r->config = new;
+	if (differ_numbers(old->wander_threshold, new->wander_threshold))
+		r->threshold = new->wander_threshold;
 	root_mssntp_follow(r, old);
 	settings_carry_out(r);
 	settings_swap_sources(r, new, "configuration read again");

@@ -166,8 +166,6 @@ carry_out(struct root *r, const struct config_change *change)
 	if (!settings_listener(r, c, &lo) || listener_reconfigure(r->listener, &lo) == -1)
 		log_warnx("the server goes on with its old options");
 	settings_carry_out(r);
-	root_counted_reset(r, &c->reset);
-	c->reset = (struct config_reset){ 0 };
 	if (change->sources)
 		settings_swap_sources(r, c, "configuration changed by ntpq");
 }

@@ -120,6 +120,7 @@ void root_clocks_open(struct root *r);
 bool root_clock_add(struct root *r, const struct config_source *s);
 bool root_clock_same(struct root *r, const struct config_source *s);
 void root_clock_gone(struct root *r, const struct assoc *a);
+void root_clock_sample(struct root *r, const struct assoc *a);	/* it has told the time: enable calibrate */
 void root_clocks_close(struct root *r);
 size_t root_clocks_list(const struct root *r, const struct refclock_info *out[static ROOT_CLOCKS]);
 uint64_t root_clocks_reads(const struct root *r);	/* readings of all since start */
@@ -144,7 +145,7 @@ void root_modes_listen(struct root *r);
 
 /* mssntp.c: requests that Samba signs the answers to.  follow: the configuration is another than old. */
 bool root_mssntp_is(const struct datagram *d, unsigned flags);
-void root_mssntp(struct root *r, const struct datagram *d, unsigned flags);
+void root_mssntp(struct root *r, const struct datagram *d, unsigned flags, int fd);
 void root_mssntp_follow(struct root *r, const struct config *old);
 void root_mssntp_close(struct root *r);
 

@@ -246,6 +246,7 @@ settings_listener(struct root *r, const struct config *c, struct listener_opts *
 {
 	*lo = listener_defaults;
 	lo->dscp = c->dscp;
+	lo->extra_port = (uint16_t)c->extra_port;
 	lo->workers = settings_workers(r, c);
 	lo->monitor = c->enable_monitor;
 	lo->discard = c->discard;

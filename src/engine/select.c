@@ -11,6 +11,7 @@ const struct select_opts select_defaults = {
 	.maxclock = 10,
 	.mindist = 0.001,
 	.maxdist = 1.5,
+	.maxdisp = DISP_MAX,
 	.floor = 0,
 	.ceiling = 15,
 	.orphan = STRATUM_UNSYNC + 1,

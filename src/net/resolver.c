@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "net/resolver.h"
 #include "resolv_files.h"
+#include "ways.h"
 
 /*
  * Why bases for each question: evdns keeps sockets open, marks servers as down and asks them for a foreign name on a timer until
@@ -28,7 +29,7 @@
 #define DEADLINE	30.0	/* s: from question to answer, waiting included */
 #define SKEW		1.0	/* s beyond the time for one repetition: how long one family's answer waits for the other's; some never answer AAAA */
 #define RUNNING_MAX	32	/* questions under way at once; each may hold 2 * RESOLV_SERVERS_MAX descriptors */
-#define FOUND_MAX	64	/* addresses kept before sorting; evdns hands over at most 32 per family */
+#define FOUND_MAX	WAYS_MAX	/* addresses kept before sorting; evdns hands over at most 32 per family */
 
 enum family_state { FAMILY_UNASKED, FAMILY_ASKED, FAMILY_FOUND, FAMILY_NONE, FAMILY_FAILED };
 
@@ -223,35 +224,6 @@ query_answer(struct resolver_query *q, enum resolve_err err, const char *reason)
 	timer_in(q, 0);
 }
 
-/*
- * How good a way to an address is, without sending anything: 0 = routed, 1 = routed, but from a private address to a public one, which
- * seldom works, 2 = no route.
- */
-static int
-way_to(const struct addr *a)
-{
-	struct addr to = *a, from = { 0 };
-	struct sockaddr_storage ss;
-	socklen_t len;
-	int fd, way = 2;
-
-	to.port = 123;		/* any will do */
-	len = addr_to_sockaddr(&to, &ss);
-	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return way;
-	if (connect(fd, (const struct sockaddr *)&ss, len) == 0) {
-		way = 0;
-		len = sizeof(ss);
-		if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0 || !addr_from_sockaddr(&from, (const struct sockaddr *)&ss))
-			way = 1;
-		else if (a->family == 6 && (from.ip[0] & 0xfe) == 0xfc && (a->ip[0] & 0xe0) == 0x20)
-			way = 1;	/* unique local to global unicast */
-	}
-	close(fd);
-	return way;
-}
-
 static void
 found_add(struct resolver_query *q, const struct addr *a)
 {
@@ -264,44 +236,6 @@ found_add(struct resolver_query *q, const struct addr *a)
 		q->found[q->n_found++] = *a;
 }
 
-/* Takes the first address of a family with this way out of the pool. */
-static bool
-take(struct addr pool[], int ways[], size_t n, int family, int way, struct addr *out)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (pool[i].family != family || ways[i] != way)
-			continue;
-		*out = pool[i];
-		pool[i].family = 0;
-		return true;
-	}
-	return false;
-}
-
-/* The best ways first; among equals, families in turns beginning with IPv6 (as RFC 6724 section 2.1 prefers it), and the server's order within each. */
-static size_t
-sort_found(struct resolver_query *q, struct addr out[RESOLVE_ADDRS_MAX])
-{
-	int ways[FOUND_MAX];
-	size_t n = 0;
-	bool more;
-
-	for (size_t i = 0; i < q->n_found; i++)
-		ways[i] = way_to(&q->found[i]);
-	for (int way = 0; way <= 2; way++) {
-		do {
-			more = false;
-			for (int family = 6; family >= 4 && n < RESOLVE_ADDRS_MAX; family -= 2) {
-				if (!take(q->found, ways, q->n_found, family, way, &out[n]))
-					continue;
-				n++;
-				more = true;
-			}
-		} while (more);
-	}
-	return n;
-}
-
 /* Hands over the answer.  The query is gone before the callback runs, which may thus do as it likes, and free the resolver too. */
 static void
 query_deliver(struct resolver_query *q)
@@ -312,7 +246,7 @@ query_deliver(struct resolver_query *q)
 	enum resolve_err err = q->err;
 	resolver_cb *cb = q->cb;
 	void *arg = q->arg;
-	size_t n = err == RESOLVE_OK ? sort_found(q, addrs) : 0;
+	size_t n = err == RESOLVE_OK ? ways_sort(q->found, q->n_found, addrs, RESOLVE_ADDRS_MAX) : 0;
 
 	query_remove(q);
 	start_waiting(r);

@@ -8,6 +8,7 @@
 #include "driver.h"
 #include "sysclock/sysclock.h"
 
+#define CALIBRATE_SHARE	0.1	/* of an offset that goes into time1, as in ntpd */
 #define EVENTS_MAX	15	/* as the status word counts them */
 
 const struct refclock_opts refclock_defaults = { .stratum = -1 };
@@ -44,6 +45,7 @@ describe(struct refclock *c, const struct refclock_opts *o)
 
 	c->info = (struct refclock_info){
 		.opts = *o,
+		.given = o->time1,
 		.driver = d->abbrev,
 		.device = c->device,
 		.kind = d->kind,
@@ -98,6 +100,21 @@ const struct refclock_info *
 refclock_info(const struct refclock *c)
 {
 	return &c->info;
+}
+
+void
+refclock_calibrate(struct refclock *c, double offset)
+{
+	c->info.opts.time1 -= CALIBRATE_SHARE * offset;
+}
+
+bool
+refclock_is_of(const struct refclock *c, const struct refclock_opts *o)
+{
+	struct refclock_opts given = c->info.opts;
+
+	given.time1 = c->info.given;
+	return refclock_opts_equal(&given, o);
 }
 
 void

@@ -69,13 +69,22 @@ serves(const struct listener *l, int family)
 }
 
 static void
-want_add(struct listener *l, const struct iface *i, bool drop)
+want_port(struct listener *l, const struct iface *i, uint16_t port, bool drop)
 {
 	struct want *w = &l->wants[l->nwants++];
 
 	*w = (struct want){ .addr = i->addr, .drop = drop };
-	w->addr.port = l->o.port;
+	w->addr.port = port;
 	memcpy(w->name, i->name, sizeof(w->name));
+}
+
+/* An address of ours, or all of them. */
+static void
+want_add(struct listener *l, const struct iface *i, bool drop)
+{
+	want_port(l, i, l->o.port, drop);
+	if (l->o.extra_port != 0)
+		want_port(l, i, l->o.extra_port, drop);
 }
 
 static void
@@ -94,7 +103,7 @@ want_broadcasts(struct listener *l, const struct iface *i)
 	l->bcast[l->nbcast++] = i->bcast;
 	all.addr = i->bcast;
 	if (l->interest.broadcasts && !wants_wildcard(l, 4))
-		want_add(l, &all, false);
+		want_port(l, &all, l->o.port, false);
 }
 
 /* Likewise a group. */
@@ -106,7 +115,7 @@ want_groups(struct listener *l)
 	for (size_t g = 0; g < l->interest.ngroups; g++) {
 		i.addr = l->interest.group[g];
 		if (serves(l, i.addr.family) && !wants_wildcard(l, i.addr.family))
-			want_add(l, &i, false);
+			want_port(l, &i, l->o.port, false);
 	}
 }
 
@@ -187,7 +196,7 @@ plan(struct listener *l)
 
 	if (n == -1)
 		return -1;
-	wants = calloc(2 * (size_t)n + 2 + LISTENER_GROUPS_MAX, sizeof(*wants));
+	wants = calloc(3 * (size_t)n + 4 + LISTENER_GROUPS_MAX, sizeof(*wants));
 	deaf = calloc(2 * (size_t)n + 1, sizeof(*deaf));
 	bcast = calloc((size_t)n + 1, sizeof(*bcast));
 	if (wants == NULL || deaf == NULL || bcast == NULL || tell_restrict(l, ifs, (size_t)n) == -1)
@@ -414,7 +423,7 @@ join_groups(struct listener *l)
 	unsigned held;
 
 	for (struct port *p = l->ports; p != NULL; p = p->next) {
-		for (size_t g = 0; g < in->ngroups; g++) {
+		for (size_t g = 0; g < in->ngroups && p->about.addr.port == l->o.port; g++) {
 			if (p->about.drop || in->group[g].family != p->about.addr.family)
 				continue;
 			if (!addr_is_any(&p->about.addr) && !addr_same_host(&p->about.addr, &in->group[g]))
@@ -452,8 +461,10 @@ listener_interest(struct listener *l, const struct listener_interest *i)
 static struct port *
 way_out(const struct listener *l, const struct datagram *d)
 {
+	uint16_t port = d->local.port != 0 ? d->local.port : l->o.port;
+
 	for (struct port *p = l->ports; p != NULL; p = p->next) {
-		if (p->about.drop || p->about.addr.family != d->peer.family)
+		if (p->about.drop || p->about.addr.family != d->peer.family || p->about.addr.port != port)
 			continue;
 		if (addr_is_any(&p->about.addr) || (d->local.family != 0 && addr_same_host(&p->about.addr, &d->local)))
 			return p;
@@ -468,8 +479,10 @@ listener_send(struct listener *l, const struct datagram *d, int ttl)
 	struct port *p = way_out(l, &mine);
 
 	/* With a socket for each address the route has to be known first. */
-	if (p == NULL && mine.local.family == 0 && udp_route(&d->peer, &mine.local) == 0)
+	if (p == NULL && mine.local.family == 0 && udp_route(&d->peer, &mine.local) == 0) {
+		mine.local.port = d->local.port;
 		p = way_out(l, &mine);
+	}
 	if (p != NULL)
 		return port_send(p, &mine, ttl);
 	errno = EADDRNOTAVAIL;

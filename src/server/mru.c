@@ -2,8 +2,8 @@
 /*
  * The list of most recently used addresses: entries in one array, chained by hash and by age through their numbers.
  *
- * The array and the heads of the chains are allocated whole and zero, so that the system gives memory only as entries come.  Entries are
- * never freed, only made anew for another address, always from the oldest.
+ * The array and the heads of the chains are allocated whole and zero, so that the system gives memory only as it is touched: at the start, and then ahead
+ * of the entries, as much as the mru directive says, so that an entry does not wait for it.  Entries are never freed, only made anew for another address, always from the oldest.
  */
 #include <errno.h>
 #include <math.h>
@@ -19,6 +19,7 @@
 
 /* Figures of processors, which cost nothing but speed where they are wrong. */
 #define LINE		64		/* octets of a cache line */
+#define PAGE		4096		/* octets; the least there is */
 #define LARGE_PAGE	(2 << 20)	/* octets; smaller tables are left on ordinary pages */
 #define CACHED_DEPTH	4096		/* entries that stay in the caches nearby, so that fetching them ahead would only cost */
 
@@ -46,6 +47,7 @@ struct mru {
 	struct mru_key		 key;
 	struct mru_opts		 o;
 	uint32_t		 depth, maxdepth, mindepth;
+	uint32_t		 ready, step;	/* entries whose memory is there, and how many more it is then */
 	uint32_t		 newest, oldest;
 	struct addr		 local[MRU_LOCALS_MAX];	/* addresses of ours, numbered from 1 */
 	uint8_t			 nlocal, lately;	/* how many, and the number of the one met last */
@@ -206,6 +208,28 @@ allocate(struct mru *m, size_t chains)
 	return true;
 }
 
+static uint32_t
+entries_of(int64_t entries, int64_t kb)
+{
+	int64_t n = entries > 0 ? entries : kb > INT64_MAX / KB ? MRU_DEPTH_MAX : kb * KB / (int64_t)entry_cost();
+
+	return n > 0 ? clamp_depth(n) : 0;
+}
+
+/* Has the system give memory for so many more entries, which are still zero. */
+static void
+make_ready(struct mru *m, uint32_t more)
+{
+	uint32_t upto = more < m->maxdepth - m->ready ? m->ready + more : m->maxdepth;
+	uint8_t *p = (uint8_t *)&m->slab[m->ready + 1], *end = (uint8_t *)&m->slab[upto + 1];
+
+	for (; p < end; p += PAGE)
+		*(volatile uint8_t *)p = 0;
+	if (upto > m->ready)
+		*(volatile uint8_t *)(end - 1) = 0;
+	m->ready = upto;
+}
+
 struct mru *
 mru_new(const struct mru_opts *o, const struct mru_key *key)
 {
@@ -225,6 +249,8 @@ mru_new(const struct mru_opts *o, const struct mru_key *key)
 		errno = ENOMEM;
 		return NULL;
 	}
+	m->step = entries_of(o->incalloc, o->incmem);
+	make_ready(m, entries_of(o->initalloc, o->initmem));
 	return m;
 }
 
@@ -301,6 +327,8 @@ static struct mru_entry *
 take_fresh(struct mru *m)
 {
 	m->stats.added++;
+	if (m->depth == m->ready)
+		make_ready(m, m->step > 0 ? m->step : 1);
 	return &m->slab[++m->depth];
 }
 
@@ -489,7 +517,7 @@ mru_get_stats(const struct mru *m, struct mru_stats *out)
 	out->slots = m->slots;
 	out->maxdepth = m->maxdepth;
 	out->mindepth = m->mindepth;
-	out->mem = m->depth * entry_cost();
+	out->mem = m->ready * entry_cost();
 	out->maxmem = m->maxdepth * entry_cost();
 	out->maxage = m->o.maxage;
 	out->minage = m->o.minage;

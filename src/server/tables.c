@@ -28,6 +28,10 @@ make_mru(const struct mru_opts *whole, size_t n)
 	o.maxdepth = share(o.maxdepth, n);
 	o.maxmem = share(o.maxmem, n);
 	o.mindepth = share(o.mindepth, n);
+	o.initalloc = share(o.initalloc, n);
+	o.initmem = share(o.initmem, n);
+	o.incalloc = share(o.incalloc, n);
+	o.incmem = share(o.incmem, n);
 	return mru_new(&o, &key);
 }
 

@@ -3,6 +3,7 @@
 #include "auth/keys.h"
 #include "base/ntp.h"
 #include "client/assoc.h"
+#include "wire/control.h"
 #include "../unit.h"
 #include "wire.h"
 
@@ -244,6 +245,116 @@ START_TEST(a_server_without_time_is_heard_and_not_followed)
 }
 END_TEST
 
+/* One that left late after its stamp, and says when the one before did. */
+static struct packet
+interleaved(double stamped, double departed_before)
+{
+	struct packet p = broadcast(stamped);
+
+	p.org = walltime_to_ntp(wall(departed_before + AHEAD));
+	return p;
+}
+
+/* 20 broadcasts, each stamped up to 5 ms before it leaves; the offsets they make of it. */
+static void
+hear_late_ones(bool xleave, double *mean, double *spread)
+{
+	struct assoc a = born(100);
+	double departed = 0, sum = 0, least = 1, most = -1;
+	int n = 0;
+
+	for (int i = 0; i < 20; i++) {
+		double stamped = 100 + i * PERIOD, late = 0.001 * (i * 7 % 5 + 1);
+		struct packet p = xleave && i > 0 ? interleaved(stamped, departed) : broadcast(stamped);
+		struct assoc_out out;
+
+		departed = stamped + late;
+		out = hear(&a, &p, departed + ONEWAY, &assumed);
+		if (i < 2 || (out.what & ASSOC_UPDATE) == 0)
+			continue;
+		n++;
+		sum += a.filter.stage[0].offset;
+		least = fmin(least, a.filter.stage[0].offset);
+		most = fmax(most, a.filter.stage[0].offset);
+	}
+	ck_assert_int_eq(n, 18);
+	*mean = sum / n;
+	*spread = most - least;
+}
+
+START_TEST(interleaved_broadcasts_tell_when_they_left_and_basic_ones_when_they_were_about_to)
+{
+	double mean, spread;
+
+	hear_late_ones(false, &mean, &spread);
+	ck_assert_double_eq_tol(mean, AHEAD - 0.003, 5e-4);
+	ck_assert_double_gt(spread, 0.0039);
+	hear_late_ones(true, &mean, &spread);
+	ck_assert_double_eq_tol(mean, AHEAD, 1e-7);
+	ck_assert_double_lt(spread, 1e-7);
+}
+END_TEST
+
+START_TEST(what_an_interleaved_broadcast_says_of_one_that_was_not_heard_is_not_used)
+{
+	struct assoc a = born(100);
+	struct packet p = interleaved(100, 84.002);
+	struct assoc_out out = hear(&a, &p, 100 + ONEWAY, &assumed);
+
+	ck_assert_msg((out.events & 1u << PEVENT_INTERLEAVE) && (out.what & ASSOC_UPDATE) == 0, "the first one: nothing to compare with");
+	p = interleaved(116, 100.002);
+	out = hear(&a, &p, 116.002 + ONEWAY, &assumed);
+	ck_assert(out.what & ASSOC_UPDATE);
+	ck_assert_double_eq_tol(a.filter.stage[0].offset, AHEAD + 0.002, 1e-7);	/* the first came as it was stamped */
+	ck_assert_double_eq_tol(a.xleave, 0.002, 1e-7);
+	/* The one of 132 is lost: 148 tells of it, 164 of 148. */
+	p = interleaved(148, 132.002);
+	out = hear(&a, &p, 148 + ONEWAY, &assumed);
+	ck_assert((out.events & 1u << PEVENT_INTERLEAVE_ERROR) && (out.what & ASSOC_UPDATE) == 0);
+	p = interleaved(164, 148);
+	out = hear(&a, &p, 164 + ONEWAY, &assumed);
+	ck_assert(out.what & ASSOC_UPDATE);
+	ck_assert_double_eq_tol(a.filter.stage[0].offset, AHEAD, 1e-7);
+	/* Our clock is stepped before the next: by it the last one came at another time. */
+	p = interleaved(180, 164);
+	struct delivery d = deliver(&p, 180 + ONEWAY);
+	d.in.generation++;
+	assoc_broadcast(&a, &d.in, &assumed, &out);
+	free(d.buf);
+	ck_assert_uint_eq(out.what & ASSOC_UPDATE, 0);
+}
+END_TEST
+
+START_TEST(an_origin_that_no_broadcast_can_have_left_at_is_bogus)
+{
+	static const double departed[] = { 132, 132.5, 1e6, -140000 };
+
+	for (size_t i = 0; i < NELEMS(departed); i++) {
+		struct assoc a = born(100);
+		struct packet p = interleaved(132, departed[i]);
+
+		hear_sound(&a, 116, &assumed);
+		check_dropped(&a, &p, 132 + ONEWAY, &assumed);
+	}
+}
+END_TEST
+
+START_TEST(the_delay_of_interleaved_broadcasts_is_learnt_from_what_they_tell)
+{
+	struct assoc a = born(100);
+	struct packet p = broadcast(100);
+	double now = 100.1;
+
+	hear(&a, &p, 100.004 + ONEWAY, &measured);
+	for (int i = 0; i < 4; i++)
+		now = ask_once(&a, now);
+	p = interleaved(116, 100.004);
+	hear(&a, &p, 116.004 + ONEWAY, &measured);
+	ck_assert(a.listening);
+	ck_assert_double_eq_tol(a.oneway, ONEWAY, 2e-5);
+}
+END_TEST
+
 static void
 no_remark(void *arg, bool error, const char *file, unsigned line, const char *text)
 {
@@ -303,5 +414,9 @@ UNIT_MAIN("client/bclient",
     what_was_sent_before_is_not_heard_as_long_as_others_are,
     packets_that_are_no_broadcasts_are_not_heard_as_such,
     a_server_without_time_is_heard_and_not_followed,
+    interleaved_broadcasts_tell_when_they_left_and_basic_ones_when_they_were_about_to,
+    what_an_interleaved_broadcast_says_of_one_that_was_not_heard_is_not_used,
+    an_origin_that_no_broadcast_can_have_left_at_is_bogus,
+    the_delay_of_interleaved_broadcasts_is_learnt_from_what_they_tell,
     without_the_mac_nothing_changes,
     silence_shows_and_after_eight_intervals_the_association_goes)

@@ -122,6 +122,11 @@ def variable(name):
     return lambda side: int(side.system(name)[name], 0) if side.system("leap") else None
 
 
+def precision(side):
+    found = side.system("precision")
+    return int(found["precision"]) if found else None
+
+
 def served(side):
     """Whether the row's client gets the time, once anybody does."""
     return side.serves(side.addr["c"]) if side.answers() == "answer" else None
@@ -167,6 +172,14 @@ def flash(bit):
     def see(side):
         found = side.reached()
         return bool(int(found["flash"], 0) & bit) if found else None
+    return see
+
+
+def heard_flash(bit):
+    """The same where what is heard is of no use, so that the source does not count as reachable."""
+    def see(side):
+        found = side.assoc()
+        return bool(int(found["flash"], 0) & bit) if found and int(found["rec"].replace(".", ""), 16) else None
     return see
 
 
@@ -270,6 +283,9 @@ ALONE = [
     Row(option("tos", "mindist"), "server {A} iburst\nserver {B} iburst\ntos mindist 0.2", truechimers, lambda v: all(x >= 2 for x in v),
         "server {A} iburst\nserver {B} iburst", servers={"A": {"offset": 0.05}, "B": {"offset": -0.05}}),
     Row(option("tos", "maxdist"), BURST + "\ntos maxdist 0.3", flash(0x400), True, BURST, servers={"A": {"rootdelay": 1.0}}),
+    Row(option("tos", "maxdisp"), BURST + "\ntos maxdisp 0.3", heard_flash(0x40), True, BURST, servers={"A": {"rootdisp": 0.4}}),
+    Row(option("tinker", "tick"), "tinker tick 0.001", precision, -10, servers={}),
+    Row(directive("tick"), "tick 0.001", precision, -10, servers={}),
     Row(option("tos", "floor"), BURST + "\ntos floor 2", flash(0x200), True, BURST),
     Row(option("tos", "ceiling"), BURST + "\ntos ceiling 4", flash(0x200), True, BURST, servers={"A": {"stratum": 5}}),
     Row(directive("tinker") + option("tinker", "step"), BURST + "\ntinker step 0.5", log_has("stepped"), False, BURST, servers=HALF),
@@ -323,6 +339,10 @@ ALONE = [
     # Of eight polls one at least is early, but for one run in thirty thousand.
     Row(directive("pollskewlist"), EIGHT + "\npollskewlist 3 4|0", intervals, lambda v: min(v) < 6.9, EIGHT, servers={x: {} for x in "ABCDEFGH"},
         timeout=40),
+    Row(option("mru", "initmem"), "mru initmem 100", variable("mru_mem"), lambda kb: 99 <= kb <= 100, servers={}),
+    Row(option("mru", "initalloc"), "mru initalloc 2000", variable("mru_mem"), lambda kb: 150 < kb < 500, servers={}),
+    Row(option("mru", "incmem"), "mru initmem 0 incmem 100", variable("mru_mem"), lambda kb: kb % 100 in (99, 0) and kb, "mru initmem 0 incmem 7", servers={}),
+    Row(option("mru", "incalloc"), "mru initmem 0 incalloc 2000", variable("mru_mem"), lambda kb: kb > 150, "mru initmem 0 incmem 7", servers={}),
     Row(option("mru", "maxdepth"), "mru maxdepth 1234", variable("mru_maxdepth"), 1234, servers={}),
 ]
 

@@ -107,7 +107,7 @@ static const char *const for_the_file[] = {
 	"crypto pw x", "ntpsigndsocket /x", "clock software", "rlimit memlock 1", "phone 1", "simulate { }", "device 127.127.20.0 timedata /x",
 	"nts key /x", "refclock nmea path /x", "refclock nmea unit 1 ppspath /x", "filegen loopstats file x", "filegen loopstats type pid",
 	"filegen loopstats link", "filegen loopstats enable nolink", "enable stats", "disable monitor stats", "disable mode7", "workers 2",
-	"server a.example nts ca /x",
+	"server a.example nts ca /x", "tick 0.001", "tinker tick 0.001", "tinker step 0.5 freq 3",
 };
 
 START_TEST(what_names_files_or_belongs_to_the_start_is_refused)
@@ -236,7 +236,7 @@ END_TEST
 /* Every directive there is, by its example.  Those that are refused; all others are carried out, or a warning says that they are without effect. */
 static const char *const refused[] = {
 	"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone", "pidfile",
-	"rlimit", "saveconfigdir", "simulate", "statsdir", "workers",
+	"rlimit", "saveconfigdir", "simulate", "statsdir", "tick", "workers",
 };
 
 static bool

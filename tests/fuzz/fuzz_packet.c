@@ -105,8 +105,8 @@ hear(struct world *w, const struct arrival *in, struct assoc *before)
 	before->count = w->a.count;
 	if (memcmp(before, &w->a, sizeof(*before)) == 0)
 		return;
-	assert(whole && p.mode == MODE_BROADCAST && p.org.raw == 0 && p.xmt.raw == w->a.bxmt.raw);
-	assert(before->bcame.ns == 0 || ntptime_diff(p.xmt, before->bxmt) > 0);
+	assert(whole && p.mode == MODE_BROADCAST && p.xmt.raw == w->a.mark.xmt.raw);
+	assert(before->mark.came.ns == 0 || ntptime_diff(p.xmt, before->mark.xmt) > 0);
 	assert(w->key == NULL || (tail.kind == TRAILER_MAC && key_verify(w->key, in->buf, tail.mac_at, in->buf + tail.mac_at, tail.mac_len)));
 }
 

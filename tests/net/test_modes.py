@@ -8,7 +8,7 @@ import time
 
 import daemons
 from lab import wait_until
-from ntpwire import MODE_ACTIVE, MODE_PASSIVE, Packet, ask, associations, control, ntp_time, receive
+from ntpwire import MODE_ACTIVE, MODE_PASSIVE, Packet, ask, associations, control, ntp_diff, ntp_time, receive
 
 A, B, UP = "192.0.2.1", "192.0.2.2", "192.0.2.11"
 SECRET = "00112233445566778899aabbccddeeff0011"
@@ -229,6 +229,23 @@ def test_broadcasts_of_ours_are_heard_by_ours(lab):
     process.popen.send_signal(signal.SIGHUP)
     process.wait_log("configuration read again", 5)
     assert daemons.try_peers(b) == {}, "nor any longer than it is there"
+
+
+def test_interleaved_broadcasts_of_ours_are_understood_by_ours(lab):
+    """On the wire each names the departure of the one before, as ntpd's do; the listener notices, and measures by that."""
+    a = broadcaster(lab, "broadcast 192.0.2.255 key 2 minpoll 1 xleave")
+    b, c = broadcast_node(lab, "b", B), broadcast_node(lab, "c", "192.0.2.3")
+    daemons.ntpd(b, f"broadcastclient\n{keyed(b)}", name="b")
+    with c.socket(source=("192.0.2.255", 123)) as sock:
+        heard = [Packet.unpack(receive(sock, 5)[0][:48]) for _ in range(4)]
+    for before, after in zip(heard, heard[1:]):
+        assert 0 < ntp_diff(after.origin, before.transmit) < 0.1, "s by which it left after its stamp"
+    daemons.wait_synchronised(b, timeout=30)
+    wait_until(lambda: row(b, A) and row(b, A).type == "b" and row(b, A).reach & 7 == 7, 60, "listens")
+    assert row(b, A).tally == "*" and abs(row(b, A).offset) < 20, "ms"
+    for node in (a, b):
+        shown = node.run([daemons.program("ntpq"), "-c", "rv &%d xleave" % (2 if node is a else 1)]).stdout
+        assert 0 < float(re.search(r"xleave=([\d.]+)", shown)[1]) < 100, shown
 
 
 def test_broadcasts_of_chronyd_to_who_takes_them_unsigned(lab):

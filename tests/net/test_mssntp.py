@@ -61,7 +61,7 @@ def counts(node):
 
 @pytest.mark.parametrize("lines, args", [("", () if SANITIZED else ("--sandbox",)), ("workers 2\n", () if SANITIZED else ("--sandbox",))], ids=["one", "two-workers"])
 def test_samba_signs_for_the_machines_of_a_domain(lab, signd, lines, args):
-    server, clients, _ = start(lab, signd, lines, *args)
+    server, clients, _ = start(lab, signd, lines + "extra port 1123\n", *args)
     with clients.socket(source=MACHINE) as sock, clients.socket(source=OTHER) as stranger:
         for account in (1103, 1104):
             reply, data, _, sender = sign(sock, account)
@@ -70,6 +70,10 @@ def test_samba_signs_for_the_machines_of_a_domain(lab, signd, lines, args):
         head = Packet.unpack(reply[:48])
         assert head.stratum == 2 and head.leap == 0
         assert abs((head.transmit - ntp_time(time.time_ns())) / 2**32) < 0.5 and head.receive <= head.transmit
+        sock.sendto(data := question(1104), (SERVER, 1123))
+        reply, sender = receive(sock, 2)
+        check(reply, data, 1104)
+        assert sender == (SERVER, 1123), "by the port that was asked"
         reply, data, _, _ = sign(sock, 1103, mode=MODE_ACTIVE)
         check(reply, data, 1103)
         assert reply[0] & 7 == 2
@@ -80,10 +84,10 @@ def test_samba_signs_for_the_machines_of_a_domain(lab, signd, lines, args):
         assert sign(sock, 4711, timeout=0.5)[0] is None and sign(sock, 1105, timeout=0.5)[0] is None
         reply, data, _, _ = sign(sock, 1104)
         check(reply, data, 1104)
-    assert counts(server) == (6, 0, 0, 4, 2)
+    assert counts(server) == (7, 0, 0, 5, 2)
     assert {(version, op, len(packet)) for _, version, op, _, packet in signd.asked} == {(0, 0, 48)}
     shown = server.run([daemons.program("ntpq"), "-c", "mssntpinfo", "127.0.0.1"]).stdout
-    assert re.search(r"requests:\s+6\b", shown) and re.search(r"served:\s+4\b", shown) and re.search(r"refused:\s+2\b", shown), shown
+    assert re.search(r"requests:\s+7\b", shown) and re.search(r"served:\s+5\b", shown) and re.search(r"refused:\s+2\b", shown), shown
 
 
 def test_nobody_waits_for_samba(lab, signd):

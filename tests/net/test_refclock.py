@@ -437,6 +437,23 @@ def test_a_pulse_beats_the_server_that_numbers_its_seconds(lab, fake_pps):
     assert "synchronised to atomic clock at stratum 1" in node.run([program("ntpstat")]).stdout
 
 
+@pytest.mark.parametrize("segment", [(225,)], indirect=True)
+def test_calibrate_learns_time1_from_the_pulse(lab, fake_pps, segment):
+    """The clock is 0.17 s ahead of the pulse, which time1 makes good, a tenth with each sample; a reload does not forget it."""
+    node, up = lab.node("ours", A), lab.node("up", SERVER)
+    daemons.TimeServer(up, {SERVER: {}})
+    (node.dir / "run/fakepps").write_text("")
+    process = daemons.ntpd(node, f"enable calibrate\nserver {SERVER} iburst prefer minpoll 2\nrefclock pps ppspath /run/fakepps minpoll 2\n"
+                           "refclock shm unit 225 mode 1 minpoll 2 noselect\n" + OPEN, *SANDBOX, env={"LD_PRELOAD": str(fake_pps), "FAKEPPS_LATE": "0.02"})
+    learnt = lambda: float(variables(ntpq(node, "-c", "cv &3 fudgetime1"))["fudgetime1"])
+    feed(node, segment, 0.15, lambda: state(node) and state(node).stratum == 1)
+    assert learnt() == 0 or daemons.peers(node)["PPS(0)"].tally == "o"
+    feed(node, segment, 0.15, lambda: learnt() < -50, timeout=60)
+    process.popen.send_signal(signal.SIGHUP)
+    process.wait_log("3 sources kept, 0 added, 0 removed")
+    assert -180 < learnt() < -50
+
+
 def test_a_pulse_alone_is_not_followed(lab, fake_pps):
     node = lab.node("ours", A)
     pulsed(node, fake_pps, "server 127.127.22.0 minpoll 2\ndevice 127.127.22.0 ppsdata /run/fakepps\n", 0.02)

@@ -412,3 +412,32 @@ def test_addresses_that_come_later_are_served(lab):
         data, sender = wait_until(lambda: found if (found := exchange(sock, request().pack(), (SECOND, 123), 0.2))[0]
                                   else None, 10, "the new address answers")
     assert sender == (SECOND, 123)
+
+
+@pytest.mark.xdist_group("server_interfaces")
+@pytest.mark.parametrize("lines", ["", "workers 2\n", f"interface listen {SERVER}\n"], ids=["wildcard", "two-workers", "one-address"])
+def test_extra_port_is_served_beside_123(lab, lines):
+    """Requests and questions; the answer leaves by the port that was asked.  A reload moves it, or takes it away, and 123 does not notice."""
+    server, asker = lab.node("server", SERVER, "2001:db8::1"), lab.node("asker", FREE)
+    conf = f"restrict default\n{lines}"
+    process = daemons.ntpd(server, conf + "extra port 1123\n", name="ntpd")
+    daemons.wait_answers(server, SERVER)
+
+    def asked(port, host=SERVER):
+        with asker.socket() as sock:
+            return exchange(sock, request().pack(), (host, port), QUIET)
+
+    data, sender = asked(1123)
+    assert sender == (SERVER, 1123) and len(data) == 48
+    assert asked(123)[1] == (SERVER, 123)
+    with asker.socket() as sock:
+        sock.sendto(Control().pack(), (SERVER, 1123))
+        assert receive(sock, QUIET)[1] == (SERVER, 1123)
+    for text, served in (("extra port 2123\n", {2123}), ("extra port 123\n", set()), ("", set()), ("extra port 1123\n", {1123})):
+        seen = process.log().count("configuration read again")
+        (server.dir / "ntpd.conf").write_text(conf + text)
+        process.popen.send_signal(1)
+        wait_until(lambda: process.log().count("configuration read again") > seen, 5, "read again")
+        assert {port for port in (1123, 2123) if asked(port)[0] is not None} == served
+        assert asked(123)[1] == (SERVER, 123)
+    assert process.log().count("'extra port 123' has no effect") == 1

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The MRU list: who shares an entry, who is recycled when, order by age, bounds under floods, and a comparison with a plain array. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <string.h>
 
 #include "chance.h"
@@ -342,6 +344,49 @@ START_TEST(maxmem_and_maxdepth_bound_the_list)
 }
 END_TEST
 
+/* Memory of the process, octets. */
+static long
+resident(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	ck_assert(f != NULL && fscanf(f, "%*d %ld", &pages) == 1);
+	fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+START_TEST(memory_is_there_from_the_start_and_comes_in_steps)
+{
+	struct mru_opts o = { .maxdepth = 200000, .initalloc = 100000, .initmem = 4, .incmem = 1024, .mindepth = 200000, .maxage = -1 };
+	long before = resident(), after;
+	struct mru *m = list(&o);
+	struct mru_stats st;
+
+	after = resident();
+	mru_get_stats(m, &st);
+	ck_assert_msg(st.mem >= 100000 * sizeof(struct mru_entry) && st.depth == 0, "%zu", st.mem);
+	ck_assert_msg(after - before > (long)(90000 * sizeof(struct mru_entry)), "%ld", after - before);
+	for (unsigned i = 0; i < 100000; i++) {
+		struct mru_sight s = sight_n(i);
+
+		mru_note(m, &s, at(i * 1e-6), 3000, 0);
+	}
+	mru_get_stats(m, &st);
+	ck_assert_uint_eq(st.depth, 100000);
+	before = (long)st.mem;
+	note(m, "2001:db8::1", 1);
+	mru_get_stats(m, &st);
+	ck_assert_msg((long)st.mem - before > 1000 * 1024 && (long)st.mem - before <= 1024 * 1024, "%ld", (long)st.mem - before);
+	mru_free(m);
+	o = (struct mru_opts){ .maxdepth = 10, .initmem = INT64_MAX, .incalloc = INT64_MAX };
+	m = list(&o);
+	mru_get_stats(m, &st);
+	ck_assert_uint_eq(st.mem, st.maxmem);
+	mru_free(m);
+}
+END_TEST
+
 /* SRV-04: a million strangers in ten seconds, and one whom we know, who polls once a second. */
 START_TEST(a_million_strangers_stay_within_bounds)
 {
@@ -480,6 +525,7 @@ main(void)
 	tcase_add_test(tc, minage_protects_a_full_list);
 	tcase_add_test(tc, a_recycled_entry_remembers_nothing);
 	tcase_add_test(tc, maxmem_and_maxdepth_bound_the_list);
+	tcase_add_test(tc, memory_is_there_from_the_start_and_comes_in_steps);
 	tcase_add_test(tc, a_million_strangers_stay_within_bounds);
 	tcase_add_test(tc, a_million_notes_agree_with_a_plain_array);
 	suite_add_tcase(s, tc);
