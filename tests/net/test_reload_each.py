@@ -218,7 +218,7 @@ FILES = [
     Row("workers", "", "workers 2", waits("workers")),
     Row("rlimit", "", "rlimit filenum 500", waits("rlimit")),
     Row("pidfile", "", "pidfile @/pid", waits("pidfile")),
-    Row("disable", "", "disable ntp", lambda w: w.rv("stratum") == "16"),
+    Row("disable", "", "disable ntp", lambda w: "the clock is not steered any more" in w.log()),
     Row("tinker", "", "tinker freq 3", waits("tinker freq")),
     # The last line: what stands behind it is not read any more.
     Row("end", "setvar behind = yes", "end\nsetvar behind = yes", lambda w: not w.rv("behind")),
@@ -264,7 +264,7 @@ def test_directive_is_in_force_after_sighup_or_said_to_wait(made, name, row):
     world, early = made(name)
     assert world is not None, early
     assert row.directive not in early, "it was so before"
-    wait_until(lambda: row.see(world), 15, f"{row.after}; {world.log()[-2000:]}")
+    wait_until(lambda: row.see(world), 30, f"{row.after}; {world.log()[-2000:]}")
 
 
 def test_another_drift_file_gets_the_frequency(lab):
