@@ -10,7 +10,7 @@ import time
 import pytest
 
 import machine
-from conftest import HOUR, SERVER_A, SERVER_FREQ_PPM
+from conftest import CLIENT_CONF, HOUR, SERVER_A, SERVER_FREQ_PPM, write_file
 from machine import gain_ppm, timex
 
 RTC_ERROR = 3.0         # s: the battery-backed clock is read to a whole second at boot, on both machines
@@ -240,6 +240,17 @@ def test_signals_to_all_of_them_end_nothing_but_what_they_should(client, settled
     client.run("kill -HUP $(pidof ntpd); kill -USR1 $(pidof ntpd)", check=True)
     client.wait_until("read again", lambda: "configuration read again" in said(client), 10)
     assert {name: status["Pid"] for name, status in processes(client).items()} == before
+
+
+def test_reading_again_does_not_widen_what_the_clock_process_permits(client, settled):
+    """PRIV-07"""
+    write_file(client, "/etc/ntp.conf", CLIENT_CONF + "tinker panic 2000\n")
+    client.run("kill -HUP $(pidof ntpd)", check=True)
+    client.wait_until("it is told", lambda: "tinker panic has been raised beyond the 1000 s of the start" in said(client), 10)
+    write_file(client, "/etc/ntp.conf", CLIENT_CONF + "tinker panic 500\n")
+    client.run("kill -HUP $(pidof ntpd)", check=True)
+    client.wait_until("read again", lambda: said(client).rfind("configuration read again") > said(client).rfind("has been raised"), 10)
+    write_file(client, "/etc/ntp.conf", CLIENT_CONF)
 
 
 def test_a_slew_ends_when_its_daemon_is_killed(client, settled):
