@@ -92,6 +92,19 @@ forgive(struct assoc *before, const struct assoc *after)
 	before->next = after->next;
 }
 
+/* What answers our request and is not signed rightly is shown by a bit and an event; nothing else of a refused packet is. */
+static void
+forgive_badauth(struct assoc *before, const struct assoc *after, const struct packet *p)
+{
+	if (after->flash == before->flash && after->event == before->event && after->events == before->events)
+		return;
+	assert(before->exchange.open && p->org.raw != 0);
+	assert(p->org.raw == before->exchange.nonce || (before->opts.xleave && p->org.raw == before->exchange.rec));
+	before->flash |= FLASH_AUTH;
+	before->event = after->event;
+	before->events = after->events;
+}
+
 /* The same datagram as a broadcast: without a right MAC nothing but a counter changes, nor by one that is not later than the last. */
 static void
 hear(struct world *w, const struct arrival *in, struct assoc *before)
@@ -145,6 +158,7 @@ receive(struct world *w)
 		before.count = w->a.count;
 		if (assoc_is_peer(&w->a))
 			forgive(&before, &w->a);
+		forgive_badauth(&before, &w->a, &p);
 		assert(memcmp(&before, &w->a, sizeof(before)) == 0 && w->out.what == 0);
 	} else {
 		assert(before.exchange.open && p.org.raw != 0 && !w->a.exchange.open && (w->out.what & ASSOC_CLOSE) != 0);
