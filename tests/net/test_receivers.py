@@ -8,7 +8,7 @@ import daemons
 import fakereceivers as fakes
 import pytest
 from lab import wait_until
-from test_refclock import A, OPEN, SANDBOX, fake_pps, ntpq, pulsed, state, variables  # noqa: F401  (fake_pps is a fixture)
+from test_refclock import A, OPEN, SANDBOX, SERVER, fake_pps, ntpq, pulsed, state, variables  # noqa: F401  (fake_pps is a fixture)
 
 
 @pytest.fixture
@@ -124,6 +124,30 @@ def test_a_pulse_says_when_the_second_of_a_telegram_began(node, line, fake_pps):
     # Late by 0.3 s, as on a slow line; the pulse comes 0.02 s late by the host's clock.
     play_until(line, fakes.Meinberg(), -0.3, lambda: state(node) and state(node).stratum == 1)
     play_until(line, fakes.Meinberg(), -0.3, lambda: abs(daemons.offset_of(node, A) + 0.01) < 0.005)
+
+
+def test_a_service_is_called_by_telephone_where_nobody_else_tells_the_time(node, line):
+    fake = fakes.Modem()
+    process = daemons.ntpd(node, "refclock modem path /run/receiver minpoll 4\nphone ATDT1\nphone ATDT2 ATDT3\n" + OPEN, *SANDBOX)
+    play_until(line, fake, 0.4, lambda: state(node) and state(node).stratum == 1, timeout=60)
+    assert abs(float(process.wait_log(r"time stepped by ([-+.\d]+)", timeout=1)[1]) - 0.4) < 0.03
+    row = daemons.peers(node)["ACTS_MODEM(0)"]
+    assert (row.tally, row.refid, row.reach) == ("*", ".NIST.", 1), "the polls of the call are none without an answer"
+    assert fake.echoes >= 20 and b"ATDT3" not in fake.heard
+    cv = variables(ntpq(node, "-c", "cv"))
+    assert (cv["badformat"], cv["baddata"], cv["refid"]) == ("0", "0", "NIST")
+
+
+def test_a_service_is_not_called_while_another_clock_tells_the_time_or_before_it_is_asked_for(lab):
+    for name, addr, conf in (("backup", A, "refclock modem path /run/receiver minpoll 3\nrefclock local prefer minpoll 3\n"),
+                             ("manual", SERVER, "refclock modem mode 2 path /run/receiver minpoll 3\n")):
+        node = lab.node(name, addr)
+        line, fake = fakes.Terminal(node), fakes.Modem()
+        daemons.ntpd(node, conf + "phone ATDT1\n" + OPEN, *SANDBOX)
+        line.play(fake, 0, 9)
+        assert fake.heard == b"", name
+        assert int(variables(ntpq(node, "-c", "cv &1"))["poll"]) >= 2, "it was asked"
+        line.close()
 
 
 def test_a_subtype_that_there_is_not_is_told(node):
