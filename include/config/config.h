@@ -112,6 +112,7 @@ struct config {
 	size_t			 nsources;
 	struct config_restrict	*restricts;		/* in file order */
 	bool			 restrict_default4, restrict_default6;	/* the file has a restrict default line for that family */
+	char			 phone[REFCLOCK_PHONES][REFCLOCK_PHONE_MAX];	/* that modems call; the first empty one ends them */
 	struct config_setvar	*setvars;
 	struct config_trusted	*trusted;
 	uint32_t		 controlkey;		/* 0 = none */

@@ -48,6 +48,8 @@ struct clock_answer {
 	uint8_t		leap;		/* enum leap */
 	int8_t		precision;	/* log2 s, of its time */
 	struct walltime	reftime;	/* last time it told */
+	uint32_t	refid;		/* whose time it is; 0 = as it was */
+	double		again;		/* s, not 0: it has nothing yet, is about to, and wants to be asked again so soon */
 };
 
 #endif

@@ -22,6 +22,8 @@
 #define REFCLOCK_PATH_MAX	108	/* octets of a device's path with its NUL: that of a Unix socket's address */
 #define REFCLOCK_NAME_MAX	32
 #define REFCLOCK_TEXT_MAX	128	/* of a timecode, with its NUL */
+#define REFCLOCK_PHONES		10	/* numbers that a modem may call … */
+#define REFCLOCK_PHONE_MAX	64	/* … with their command and NUL */
 
 /* Types, as ntpd numbers them. */
 enum refclock_type {
@@ -30,6 +32,7 @@ enum refclock_type {
 	REFCLOCK_TRUETIME = 5,
 	REFCLOCK_GENERIC = 8,
 	REFCLOCK_ARBITER = 11,
+	REFCLOCK_MODEM = 18,
 	REFCLOCK_NMEA = 20,
 	REFCLOCK_PPS = 22,
 	REFCLOCK_HPGPS = 26,
@@ -45,7 +48,6 @@ enum refclock_type {
 /* What can be had of a type. */
 enum refclock_standing {
 	REFCLOCK_HERE,		/* there is a driver */
-	REFCLOCK_LACKING,	/* ntpd has one that is still of use; we do not */
 	REFCLOCK_RELIC,		/* for receivers that nobody can have any more */
 	REFCLOCK_UNKNOWN,	/* nobody has ever heard of it */
 };
@@ -70,15 +72,17 @@ struct refclock_opts {
 	uint32_t	mode;
 	int		baud;			/* 0 = as mode or the driver says */
 	int		subtype;
+	char		phone[REFCLOCK_PHONES][REFCLOCK_PHONE_MAX];	/* of modems; the first empty one ends them */
 };
 
 extern const struct refclock_opts refclock_defaults;
 
 bool refclock_opts_equal(const struct refclock_opts *a, const struct refclock_opts *b);
 
-/* The standing of a type; the type of one of NTPsec's driver names, or -1. */
+/* The standing of a type; the type of one of NTPsec's driver names, or -1; the name of a type, NULL = it has none. */
 enum refclock_standing refclock_standing(uint8_t type);
 int refclock_type_of(const char *name);
+const char *refclock_driver_name(uint8_t type);
 
 /* "GPS_NMEA", or NULL for a type nobody knows. */
 const char *refclock_type_name(uint8_t type);
@@ -119,6 +123,7 @@ struct refclock_env {
 	struct event_base	*base;
 	const struct sysclock	*clock;		/* borrowed: ours, against which is measured */
 	refclock_record		*record;
+	bool			(*alone)(void *arg, const struct refclock *c);	/* does nobody but c tell the time now?  NULL: nobody does */
 	void			*arg;
 };
 

@@ -58,6 +58,7 @@ enum sys_source {
 	SOURCE_UHF_RADIO = 4,		/* satellites among them */
 	SOURCE_LOCAL = 5,
 	SOURCE_NTP = 6,
+	SOURCE_TELEPHONE = 9,
 };
 
 enum sys_event {

@@ -41,6 +41,7 @@ take_answer(struct assoc *a, struct monotime now, double steered, const struct c
 	a->last.leap = c->leap;
 	a->last.precision = c->precision;
 	a->last.reftime = walltime_to_ntp(c->reftime);
+	a->last.refid = c->refid != 0 ? c->refid : a->last.refid;
 	a->heard = now;
 	a->count.received++;
 	s.offset += a->opts.bias;
@@ -61,6 +62,13 @@ assoc_clock_poll(struct assoc *a, struct monotime now, double steered, const str
 	bool was_reachable = a->reach != 0;
 
 	*out = (struct assoc_out){ 0 };
+	if (c->again > 0) {
+		/* It knows when it is to be asked: there is no need for haste at the start. */
+		a->tries = START_POLLS;
+		a->next = monotime_add(now, c->again);
+		out->wait = c->again;
+		return;
+	}
 	a->reach = (uint8_t)(a->reach << 1 | c->have);
 	a->unreach = (uint8_t)(c->have ? 0 : a->unreach < UINT8_MAX ? a->unreach + 1 : UINT8_MAX);
 	if (a->tries < UINT8_MAX)

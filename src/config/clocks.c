@@ -19,13 +19,20 @@ clock_add(struct reader *r, struct source_line *line, unsigned column)
 	line->source.opts.iburst = line->source.opts.burst = false;
 	if (standing == REFCLOCK_RELIC)
 		reader_warn(r, column, "'%.40s' is not used: receivers of type %s are relics, and there is no driver for them", line->source.host, name);
-	else if (standing != REFCLOCK_HERE)
-		reader_warn(r, column, "'%.40s' is not used: there is no driver for %s here; a receiver (types 8, 20, 46) may take its place",
-		    line->source.host, name);
 	else if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);
 	else if (!source_append(r->c, &r->source_tail, &line->source) && !r->c->starved)
 		reader_warn(r, column, "'%.200s' is there already; the line is skipped", line->source.host);
+}
+
+static bool
+is_printable(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s < ' ' || *s > '~')
+			return false;
+	}
+	return true;
 }
 
 void
@@ -155,11 +162,48 @@ settle_lockclock(struct reader *r)
 	}
 }
 
+/* Every modem calls the same numbers. */
+static void
+settle_phones(struct reader *r)
+{
+	for (struct config_source *s = r->c->sources; s != NULL; s = s->next) {
+		if (s->kind == SOURCE_CLOCK && s->clock.type == REFCLOCK_MODEM)
+			memcpy(s->clock.phone, r->c->phone, sizeof(s->clock.phone));
+	}
+}
+
+void
+parse_phone(struct reader *r, const struct directive *d)
+{
+	struct { char text[REFCLOCK_PHONES][REFCLOCK_PHONE_MAX]; unsigned n; } all = { .n = 0 };
+
+	memcpy(all.text, r->c->phone, sizeof(all.text));
+	while (all.n < REFCLOCK_PHONES && all.text[all.n][0] != '\0')
+		all.n++;
+	if (!reader_need(r, WANT_STRING, "a number with its command, such as ATDT13034944774"))
+		return;
+	do {
+		if (all.n == REFCLOCK_PHONES) {
+			reader_error(r, r->tok.column, "'%s' takes %d numbers at most; the line is skipped", d->name, REFCLOCK_PHONES);
+			return;
+		}
+		if (r->tok.text[0] == '\0' || strlen(r->tok.text) >= REFCLOCK_PHONE_MAX || !is_printable(r->tok.text)) {
+			reader_error(r, r->tok.column, "a number has 1 to %d characters, none of them a control character; the line is skipped",
+			    REFCLOCK_PHONE_MAX - 1);
+			return;
+		}
+		snprintf(all.text[all.n++], REFCLOCK_PHONE_MAX, "%s", r->tok.text);
+	} while (reader_next(r, WANT_STRING));
+	if (!r->bad)
+		memcpy(r->c->phone, all.text, sizeof(all.text));
+}
+
 void
 settle_clocks(struct reader *r)
 {
 	struct fudge *f;
 
+	settle_phones(r);
 	while ((f = r->fudges) != NULL) {
 		struct config_source *s = clock_of(r->c, f);
 

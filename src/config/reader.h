@@ -164,11 +164,11 @@ extern const size_t filegen_name_count;
 
 /* Parse functions, by the file that owns them. */
 /* simple.c */
-directive_parse parse_rate, parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_words, parse_relic;
+directive_parse parse_rate, parse_nothing, parse_path, parse_int, parse_number, parse_options, parse_target, parse_relic;
 /* sources.c */
 directive_parse parse_source, parse_other_mode;
 /* clocks.c */
-directive_parse parse_refclock, parse_fudge;
+directive_parse parse_refclock, parse_fudge, parse_phone;
 /* unpeer.c */
 directive_parse parse_unpeer;
 void unpeer_settle(struct reader *r);
@@ -183,6 +183,6 @@ directive_parse parse_flags, parse_interface, parse_setvar, parse_logconfig, par
 directive_parse parse_statsdir, parse_statistics, parse_filegen;
 /* write.c */
 directive_write write_bclient, write_clock, write_filegen, write_flags, write_groups, write_interface, write_leapfile, write_logconfig, write_mru,
-    write_nothing, write_path, write_pollskewlist, write_rate, write_restrict, write_setvar, write_sources, write_trustedkey, write_ttl, write_workers;
+    write_nothing, write_path, write_phone, write_pollskewlist, write_rate, write_restrict, write_setvar, write_sources, write_trustedkey, write_ttl, write_workers;
 
 #endif

@@ -95,20 +95,6 @@ parse_target(struct reader *r, const struct directive *d)
 		(void)options_read(r, d->options, d->noptions, NULL);
 }
 
-void
-parse_words(struct reader *r, const struct directive *d)
-{
-	double n = 0;
-
-	while (reader_next(r, WANT_STRING))
-		if (++n > d->max) {
-			reader_error(r, r->tok.column, "'%s' takes %g words at most", d->name, d->max);
-			return;
-		}
-	if (!r->bad && n < d->min)
-		reader_error(r, r->tok.column, "'%s' needs %s", d->name, d->args);
-}
-
 /* Whatever a release long ago may have taken. */
 void
 parse_relic(struct reader *r, const struct directive *d)

@@ -302,18 +302,29 @@ write_setvar(FILE *out, const struct directive *d, const struct config *c, const
 static void
 put_clock(FILE *out, const struct config_source *s)
 {
-	static const char *const names[] = { "local", "nmea", "pps", "shm", "gpsd", "sock" };
 	const struct source_line dflt = { .source.opts = assoc_defaults, .source.clock = refclock_defaults }, line = { .source = *s };
 	const struct directive *d = directive_find("refclock");
+	const char *name = refclock_driver_name(s->clock.type);
 
-	for (size_t i = 0; i < NELEMS(names); i++) {
-		if (refclock_type_of(names[i]) != s->clock.type)
-			continue;
-		fprintf(out, "refclock %s", names[i]);
-		put_options(out, "", d->options, d->noptions, &line, &dflt);
-		fputc('\n', out);
+	if (name == NULL)
 		return;
+	fprintf(out, "refclock %s", name);
+	put_options(out, "", d->options, d->noptions, &line, &dflt);
+	fputc('\n', out);
+}
+
+void
+write_phone(FILE *out, const struct directive *d, const struct config *c, const struct config *dflt)
+{
+	(void)dflt;
+	if (c->phone[0][0] == '\0')
+		return;
+	fprintf(out, "%s", d->name);
+	for (size_t i = 0; i < REFCLOCK_PHONES && c->phone[i][0] != '\0'; i++) {
+		fputc(' ', out);
+		put_string(out, c->phone[i]);
 	}
+	fputc('\n', out);
 }
 
 static const struct directive *

@@ -20,6 +20,16 @@ on_record(void *arg, const struct refclock *c, const char *text)
 	stats_clock(r->stats, &now, &a, text);
 }
 
+/* Nobody tells the time, or nobody but that clock itself. */
+static bool
+on_alone(void *arg, const struct refclock *c)
+{
+	const struct root *r = arg;
+	const struct sysvars *v = r->client != NULL ? &client_system(r->client)->vars : NULL;
+
+	return v == NULL || v->leap == LEAP_UNSYNC || v->refid == refclock_info(c)->refid;
+}
+
 static void
 on_ask(void *arg, double freq, struct clock_answer *out)
 {
@@ -51,7 +61,7 @@ is_allowed(const struct root *r, const struct refclock_opts *o)
 static struct refclock *
 open_clock(struct root *r, const struct refclock_opts *o)
 {
-	const struct refclock_env env = { .base = r->base, .clock = r->clock, .record = on_record, .arg = r };
+	const struct refclock_env env = { .base = r->base, .clock = r->clock, .record = on_record, .alone = on_alone, .arg = r };
 	struct refclock *c;
 
 	if (!is_allowed(r, o))

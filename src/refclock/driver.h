@@ -38,6 +38,7 @@ struct refclock {
 	int8_t				its_precision;	/* log2 s */
 	uint8_t				leap;		/* enum leap, as it last said */
 	struct walltime			reftime;	/* last time it told */
+	bool				busy;		/* it is about to tell the time: to be asked again soon */
 	bool				alarm;		/* its status has become worse since it was last asked */
 	struct log_gate			gate;		/* for lines about its device */
 	void				*state;		/* the driver's own */
@@ -67,6 +68,9 @@ void refclock_tell(struct refclock *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* May a line about the device be logged?  The first may, and one a minute from then on. */
 bool refclock_may_log(struct refclock *c);
 
+/* Takes the device of this name, with %u for the unit, if the one that was named is the driver's own and is not there. */
+void refclock_find_device(struct refclock *c, const char *other);
+
 /* Drivers, by the file that owns them. */
 bool local_open(struct refclock *c);
 void local_ask(struct refclock *c);
@@ -75,6 +79,9 @@ uint8_t local_leap(int state, int status);	/* enum leap, of what adjtimex return
 bool gpsd_open(struct refclock *c);
 void gpsd_ask(struct refclock *c);
 void gpsd_close(struct refclock *c);
+bool modem_open(struct refclock *c);
+void modem_ask(struct refclock *c);
+void modem_close(struct refclock *c);
 bool nmea_open(struct refclock *c);
 void nmea_ask(struct refclock *c);
 void nmea_close(struct refclock *c);

@@ -182,6 +182,24 @@ static const struct timecode_format zyfer = {
 };
 const struct timecode_format *const timecode_zyfer[] = LIST(&zyfer);
 
+/* --- by telephone --- */
+
+/* NIST; a leap second at the end of the month is 1, one left out 2. */
+static const struct timecode_format acts = {
+	.match = "##### ##-##-## ##:##:## ## # $.# ###.# UTC(NIST) $",
+	.field = "      YY MM DD hh mm ss    l                      ",
+	.marks = { { 'l', MARK_IN, "1", 0, MEANS_LEAP }, { 'l', MARK_IN, "2", 0, MEANS_LEAP_DELETE } },
+};
+/* USNO, whose mark comes by itself. */
+static const struct timecode_format usno = { .match = "##### ### ###### UTC", .field = "      JJJ hhmmss    ", .held = true };
+static const struct timecode_format usno_now = { .match = "*", .field = " " };
+/* European institutes (ITU-R TF.583): local time, and UTC up to the minute.  Their leap seconds are told for some month to come, so not read. */
+static const struct timecode_format european = {
+	.match = "####-##-## ##:##:## ?????????????????#################????????????????????????",
+	.field = "                 ss                  YYYYMMDDhhmm                             ",
+};
+const struct timecode_format *const timecode_phone[] = LIST(&acts, &usno, &usno_now, &european, &spectracom_0, &spectracom_2);
+
 /* --- clocks of Japan, which tell its time --- */
 
 static const struct timecode_format tristate_date = { .match = "####/##/##", .field = "YYYY MM DD", .prefix = true, .zone = ZONE_JST };

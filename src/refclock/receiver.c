@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "dcf77.h"
 #include "oncore.h"
@@ -348,20 +347,6 @@ name_device(const struct refclock *c, const char *pattern, char out[static REFCL
 	snprintf(out, REFCLOCK_PATH_MAX, "%.*s%u", (int)(unit != NULL ? (size_t)(unit - pattern) : strlen(pattern)), pattern, c->info.opts.unit);
 }
 
-/* ntpd and NTPsec call some devices differently. */
-static void
-find_device(struct refclock *c)
-{
-	struct receiver *r = c->state;
-	char other[REFCLOCK_PATH_MAX];
-
-	if (r->kind->other_device == NULL || c->info.opts.path[0] != '\0' || access(c->device, F_OK) == 0)
-		return;
-	name_device(c, r->kind->other_device, other);
-	if (access(other, F_OK) == 0)
-		snprintf(c->device, sizeof(c->device), "%s", other);
-}
-
 static bool
 wants_pulses(const struct refclock *c)
 {
@@ -405,7 +390,9 @@ receiver_open(struct refclock *c)
 	r->kind = receiver_kind(m->type);
 	if (c->info.opts.refid[0] == '\0' && m->refid != 0)
 		c->info.refid = m->refid;
-	find_device(c);
+	/* ntpd and NTPsec call some devices differently. */
+	if (r->kind->other_device != NULL)
+		refclock_find_device(c, r->kind->other_device);
 	conf = (struct serial_conf){ .baud = c->info.opts.baud != 0 ? c->info.opts.baud : m->baud, .bits = m->bits, .raise = m->raise, .lower = m->lower,
 	    .octets = protocols[m->protocol] };
 	r->serial = serial_open(c, &conf);

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "driver.h"
 #include "sysclock/sysclock.h"
 
 #define CALIBRATE_SHARE	0.1	/* of an offset that goes into time1, as in ntpd */
+#define BUSY_GAP	4.0	/* s until a clock is asked again that is about to tell the time */
 #define EVENTS_MAX	15	/* as the status word counts them */
 
 const struct refclock_opts refclock_defaults = { .stratum = -1 };
@@ -19,7 +21,7 @@ refclock_opts_equal(const struct refclock_opts *a, const struct refclock_opts *b
 	return a->type == b->type && a->unit == b->unit && a->time1 == b->time1 && a->time2 == b->time2 && a->stratum == b->stratum
 	    && strcmp(a->refid, b->refid) == 0 && memcmp(a->flag, b->flag, sizeof(a->flag)) == 0 && a->minjitter == b->minjitter
 	    && strcmp(a->abbrev, b->abbrev) == 0 && strcmp(a->path, b->path) == 0 && strcmp(a->ppspath, b->ppspath) == 0 && a->mode == b->mode
-	    && a->baud == b->baud && a->subtype == b->subtype;
+	    && a->baud == b->baud && a->subtype == b->subtype && memcmp(a->phone, b->phone, sizeof(a->phone)) == 0;
 }
 
 struct addr
@@ -37,11 +39,34 @@ refid_of(const char text[5])
 	return REFID(o[0], o[1], o[2], o[3]);
 }
 
+/* Puts the unit where the name of a device has %u. */
+static void
+name_device(const char *pattern, unsigned n, char out[static REFCLOCK_PATH_MAX])
+{
+	const char *unit = strstr(pattern, "%u");
+
+	if (unit != NULL)
+		snprintf(out, REFCLOCK_PATH_MAX, "%.*s%u", (int)(unit - pattern), pattern, n);
+	else
+		snprintf(out, REFCLOCK_PATH_MAX, "%s", pattern);
+}
+
+void
+refclock_find_device(struct refclock *c, const char *other)
+{
+	char path[REFCLOCK_PATH_MAX];
+
+	if (c->info.opts.path[0] != '\0' || access(c->device, F_OK) == 0)
+		return;
+	name_device(other, c->info.opts.unit, path);
+	if (access(path, F_OK) == 0)
+		snprintf(c->device, sizeof(c->device), "%s", path);
+}
+
 static void
 describe(struct refclock *c, const struct refclock_opts *o)
 {
 	const struct refclock_driver *d = c->driver;
-	const char *unit = strstr(d->device, "%u");
 
 	c->info = (struct refclock_info){
 		.opts = *o,
@@ -56,10 +81,8 @@ describe(struct refclock *c, const struct refclock_opts *o)
 	snprintf(c->info.name, sizeof(c->info.name), "%.24s(%u)", o->abbrev[0] != '\0' ? o->abbrev : d->abbrev, o->unit);
 	if (o->path[0] != '\0')
 		snprintf(c->device, sizeof(c->device), "%s", o->path);
-	else if (unit != NULL)
-		snprintf(c->device, sizeof(c->device), "%.*s%u", (int)(unit - d->device), d->device, o->unit);
 	else
-		snprintf(c->device, sizeof(c->device), "%s", d->device);
+		name_device(d->device, o->unit, c->device);
 }
 
 struct refclock *
@@ -204,6 +227,10 @@ refclock_ask(struct refclock *c, double freq, struct clock_answer *out)
 		c->driver->ask(c);
 	if (sysclock_generation(c->env.clock) != c->generation)
 		readings_drop(&c->readings);
+	if (c->busy) {
+		*out = (struct clock_answer){ .again = BUSY_GAP };
+		return;
+	}
 	if (!readings_take(&c->readings, freq, &s)) {
 		if (c->info.code <= CLOCK_NO_REPLY)
 			refclock_bad(c, CLOCK_NO_REPLY);
@@ -222,4 +249,5 @@ refclock_ask(struct refclock *c, double freq, struct clock_answer *out)
 	out->leap = c->leap;
 	out->precision = c->its_precision;
 	out->reftime = c->reftime;
+	out->refid = c->info.refid;
 }

@@ -9,7 +9,6 @@
 #define RECEIVER(t, n, a, id, s, d)												\
 	{ .type = (t), .name = (n), .abbrev = (a), .refid = (id), .source = (s), .device = (d), .open = receiver_open, .ask = receiver_ask,	\
 	    .close = receiver_close, .needs = REFCLOCK_NEEDS_SERIAL | REFCLOCK_NEEDS_PPS }
-#define LACKING(t, n, a)	{ .type = (t), .standing = REFCLOCK_LACKING, .name = (n), .abbrev = (a) }
 
 const struct refclock_driver refclock_table[] = {
 	{ .type = REFCLOCK_LOCAL, .name = "local", .abbrev = "LOCAL", .refid = REFID('L', 'O', 'C', 'L'), .stratum = 5, .source = SOURCE_LOCAL,
@@ -35,7 +34,8 @@ const struct refclock_driver refclock_table[] = {
 	RECEIVER(REFCLOCK_JJY, "jjy", "JJY", REFID('J', 'J', 'Y', 0), SOURCE_LF_RADIO, "/dev/jjy%u"),
 	RECEIVER(REFCLOCK_ZYFER, "zyfer", "GPS_ZYFER", REFID('G', 'P', 'S', 0), SOURCE_UHF_RADIO, "/dev/zyfer%u"),
 
-	LACKING(18, "modem", "ACTS_MODEM"),
+	{ .type = REFCLOCK_MODEM, .name = "modem", .abbrev = "ACTS_MODEM", .refid = REFID('A', 'C', 'T', 'S'), .source = SOURCE_TELEPHONE,
+	    .device = "/dev/acts%u", .needs = REFCLOCK_NEEDS_SERIAL, .open = modem_open, .ask = modem_ask, .close = modem_close },
 
 	RELIC(3, "WWV_PST"), RELIC(6, "IRIG_AUDIO"), RELIC(7, "CHU_AUDIO"), RELIC(9, "GPS_MX4200"), RELIC(10, "GPS_AS2201"), RELIC(12, "IRIG_TPRO"),
 	RELIC(16, "GPS_BANC"), RELIC(19, "WWV_HEATH"), RELIC(27, "MSF_ARCRON"), RELIC(31, "GPS_JUPITER"), RELIC(32, "CHRONOLOG"),
@@ -70,6 +70,14 @@ refclock_type_of(const char *name)
 			return refclock_table[i].type;
 	}
 	return -1;
+}
+
+const char *
+refclock_driver_name(uint8_t type)
+{
+	const struct refclock_driver *d = refclock_driver(type);
+
+	return d == NULL ? NULL : d->name;
 }
 
 const char *

@@ -91,7 +91,7 @@ struct timecode_memory {
 extern const struct timecode_format *const timecode_meinberg[], *const timecode_dcf7000[], *const timecode_taip[], *const timecode_rcc8000[],
     *const timecode_hopf[], *const timecode_computime[], *const timecode_wharton[], *const timecode_varitext[], *const timecode_sel[],
     *const timecode_spectracom[], *const timecode_truetime[], *const timecode_arbiter[], *const timecode_hp[], *const timecode_zyfer[],
-    *const timecode_tristate[], *const timecode_cdex[], *const timecode_lt2000[], *const timecode_citizen[], *const timecode_seiko[];
+    *const timecode_phone[], *const timecode_tristate[], *const timecode_cdex[], *const timecode_lt2000[], *const timecode_citizen[], *const timecode_seiko[];
 
 /* One telegram, read about now by the host's clock, as one of the formats.  *out is written on TIMECODE_OK only. */
 MUST_USE enum timecode_err timecode_read(const struct timecode_format *const formats[], struct timecode_memory *memory, const uint8_t *p, size_t len,

@@ -30,12 +30,12 @@ ON_CLOCKS = {("server", "mode"), ("peer", "mode")}
 # Directives for which any words will do, so that none is too many.
 ANYTHING = {
     "authenticate", "authdelay", "precision", "maxskew", "clientlimit", "clientperiod", "resolver", "pps", "set_tickadj", "slewalways",
-    "phone", "simulate",
+    "simulate",
 }
 # More may follow: only what cannot be one of its words is too much.
 MORE = {
     "unpeer": None, "unconfig": None, "logconfig": None, "multicastclient": None, "manycastserver": None, "trustedkey": "}", "statistics": "}",
-    "broadcastclient": None,
+    "broadcastclient": None, "phone": None,
 }
 # Lines with an argument that is not of the right form, by directive; numbers and options are tried by their rows.
 MALFORMED = {
@@ -71,7 +71,7 @@ MALFORMED = {
     "disable": ["disable everything", "disable ntp {"],
     "workers": ["workers 0", "workers -1", "workers many", "workers 100000", "workers AUTO"],
     "ttl": ["ttl x", "ttl 256", "ttl -1", "ttl 1 2 3 4 5 6 7 8 9"],
-    "phone": ["phone 1 2 3 4 5 6 7 8 9 10 11"],
+    "phone": ["phone 1 2 3 4 5 6 7 8 9 10 11", 'phone ""', "phone " + "9" * 64],
     "simulate": ["simulate", "simulate now"],
     "includefile": ["includefile /nowhere/at/all", 'includefile ""'],
     "mru": ["mru many"], "tos": ["tos 3"], "tinker": ["tinker =1"], "discard": ["discard 3"], "limit": ["limit 3"], "rlimit": ["rlimit -1"],

@@ -98,8 +98,6 @@ END_TEST
 START_TEST(a_clock_without_a_driver_is_no_source_and_says_so)
 {
 	static const struct { const char *line; enum remark kind; const char *words; } rows[] = {
-		{ "server 127.127.18.0", REMARK_WARNING, "no driver for ACTS_MODEM" },
-		{ "refclock modem unit 1", REMARK_WARNING, "no driver for ACTS_MODEM" },
 		{ "server 127.127.36.0", REMARK_WARNING, "WWV_AUDIO are relics" },
 		{ "server 127.127.99.0", REMARK_ERROR, "clock type 99 invalid" },
 		{ "refclock sundial", REMARK_ERROR, "no reference clock driver is called 'sundial'" },

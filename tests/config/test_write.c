@@ -39,6 +39,8 @@ static const char *const lines[] = {
 	"restrict default kod limited\nrestrict -6 default ignore\nrestrict 192.0.2.0 mask 255.0.255.0 nomodify ntpport\nrestrict 2001:db8::/32 ippeerlimit 3\n",
 	"peer 192.0.2.7 key 3 xleave\nbroadcast 192.0.2.255 ttl 3 minpoll 4\nmanycastclient 239.1.1.1 maxpoll 12\n",
 	"broadcastclient novolley\nmulticastclient\nmanycastserver 239.1.1.1 ff05::101\nbroadcastdelay 0.008\nttl 0 32 64\npollskewlist 6 8|7 10 100|3\n",
+	"refclock generic subtype 2 unit 1 path /dev/x time1 0.1\nserver 127.127.29.0 mode 2\nfudge 127.127.29.0 flag3 1 refid ABCD\nserver 127.127.40.1\n",
+	"refclock modem mode 1 minpoll 12\nphone ATDT13034944774 \"ATDT 0, 1\"\nphone atdt3\n",
 	"restrict source noquery serverresponse fuzz\nrestrict two.example noserve\n", "saveconfigdir /tmp\n", "",
 };
 

@@ -33,7 +33,7 @@ check(enum timecode_err err, const struct timecode *t)
 }
 
 static void
-text(const struct receiver_model *m, const uint8_t *p, size_t n)
+text(const struct framing *framing, const struct timecode_format *const formats[], const uint8_t *p, size_t n)
 {
 	struct timecode_memory memory = { .v.have_time = false };
 	struct frame f = { .len = 0 };
@@ -44,19 +44,19 @@ text(const struct receiver_model *m, const uint8_t *p, size_t n)
 		uint8_t *exact;
 		enum timecode_err err;
 
-		if (!frame_feed(&f, m->framing, p[i], host))
+		if (!frame_feed(&f, framing, p[i], host))
 			continue;
 		assert(f.len > 0 && f.len <= sizeof(f.buf));
-		assert(m->framing->len == 0 || f.len <= m->framing->len);
+		assert(framing->len == 0 || f.len <= framing->len);
 		assert(f.stamp.ns >= BEGIN && f.stamp.ns <= host.ns);
 		/* Of its size to the octet, so that a read beyond it is seen. */
 		exact = malloc(f.len);
 		assert(exact != NULL);
 		memcpy(exact, f.buf, f.len);
-		if (m->protocol == RECEIVER_SCHMID)
+		if (formats == NULL)
 			err = timecode_schmid(exact, f.len, host, &t);
 		else
-			err = timecode_read(m->formats, &memory, exact, f.len, host, &t);
+			err = timecode_read(formats, &memory, exact, f.len, host, &t);
 		free(exact);
 		check(err, &t);
 	}
@@ -129,15 +129,21 @@ pulses(int baud, const uint8_t *p, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct framing line = { .end = "\r\n", .stamp = FRAME_LAST };
 	const struct receiver_model *m;
 
 	if (size < 1)
 		return 0;
-	m = &receiver_models[data[0] % receiver_models_len];
+	/* One more than there are is a service by telephone. */
+	if (data[0] % (receiver_models_len + 1) == receiver_models_len) {
+		text(&line, timecode_phone, data + 1, size - 1);
+		return 0;
+	}
+	m = &receiver_models[data[0] % (receiver_models_len + 1)];
 	switch (m->protocol) {
 	case RECEIVER_TEXT:
 	case RECEIVER_SCHMID:
-		text(m, data + 1, size - 1);
+		text(m->framing, m->formats, data + 1, size - 1);
 		break;
 	case RECEIVER_DCF77:
 		pulses(m->baud < 100 ? m->baud : 50, data + 1, size - 1);

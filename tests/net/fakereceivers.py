@@ -156,6 +156,28 @@ class Jjy(Fake):
         return text("%H:%M:%S\r\n", t + 9 * 3600)
 
 
+class Modem(Fake):
+    """Behind its second number is NIST; the first is busy."""
+    talks, echoes = False, 0
+
+    def on_input(self, data, now):
+        super().on_input(data, now)
+        if self.talks:
+            self.echoes += data.count(b"*")
+            return None
+        if data.endswith(b"V1\r"):
+            return b"OK\r\n"
+        if self.heard.endswith(b"ATDT1\r"):
+            return b"BUSY\r\n"
+        if self.heard.endswith(b"ATDT2\r"):
+            self.talks = True
+            return b"CONNECT 9600\r\nTelephone Time Service\r\n"
+        return None
+
+    def on_second(self, t):
+        return text("61367 %y-%m-%d %H:%M:%S 00 0 +.1 045.0 UTC(NIST) *\r\n", t) if self.talks else None
+
+
 class Terminal:
     """The wire between a fake and a node, which sees it as /run/NAME."""
 
@@ -163,6 +185,7 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         (node.dir / "run" / name).symlink_to(os.ttyname(self.slave))
         os.set_blocking(self.master, False)
+        self.late = 0.0     # s, the most that a telegram came late, as happens on a busy machine
 
     def close(self):
         os.close(self.slave)
@@ -185,3 +208,4 @@ class Terminal:
             said = fake.on_second(t + fake.tells) if fake.may_speak() else None
             if said:
                 os.write(self.master, said)
+                self.late = max(self.late, time.time() + offset - t - fake.phase)

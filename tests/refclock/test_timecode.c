@@ -97,6 +97,11 @@ static const struct telegram {
 	{ F(zyfer), "!TIME,2026,327,01,02,03,2,4,0", 0, TIMECODE_NEVER, LEAP_NONE },
 	{ F(zyfer), "!TIME,2026,327,01,02,03,2,9,1", 0, TIMECODE_NEVER, LEAP_NONE },
 	{ F(zyfer), "!TIME,2026,327,01,02,03,1,4,1", 0, TIMECODE_NEVER, LEAP_NONE },
+	{ F(phone), "61367 26-11-23 01:02:03 00 0 +.1 045.0 UTC(NIST) *", 0, TIMECODE_LOCKED, LEAP_NONE },
+	{ F(phone), "61367 26-11-23 01:02:03 50 1 -.1 027.3 UTC(NIST) #", 0, TIMECODE_LOCKED, LEAP_INSERT },
+	{ F(phone), "61367 26-11-23 01:02:03 50 2 -.1 027.3 UTC(NIST) #", 0, TIMECODE_LOCKED, LEAP_DELETE },
+	{ F(phone), "2026-11-23 02:02:03 MEZ  10402303260220261123010261367+4000500                ", 0, TIMECODE_LOCKED, LEAP_NONE },
+	{ F(phone), "  26 327 01:02:03.534  S", 534, TIMECODE_LOCKED, LEAP_NONE },
 	{ F(cdex), "J26112311002037", 700, TIMECODE_LOCKED, LEAP_NONE },
 	{ F(lt2000), "2611231100203xx", 0, TIMECODE_LOCKED, LEAP_NONE },
 	{ F(lt2000), "2611231100203xxxx", -500, TIMECODE_LOCKED, LEAP_NONE },
@@ -106,7 +111,7 @@ static const struct telegram {
 
 static const struct timecode_format *const *const lists[] = {
 	F(meinberg), F(dcf7000), F(taip), F(rcc8000), F(hopf), F(computime), F(wharton), F(varitext), F(sel), F(spectracom), F(truetime), F(arbiter), F(hp),
-	F(zyfer), F(tristate), F(cdex), F(lt2000), F(citizen), F(seiko),
+	F(zyfer), F(phone), F(tristate), F(cdex), F(lt2000), F(citizen), F(seiko),
 };
 
 START_TEST(every_telegram_tells_its_time)
@@ -281,6 +286,9 @@ START_TEST(a_time_that_is_announced_counts_when_it_comes)
 	ck_assert_int_eq(next(&m, F(seiko), "\xe5", &t), TIMECODE_OK);
 	ck_assert(t.when.ns == now.ns);
 	ck_assert_int_eq(next(&m, F(seiko), "\xe5", &t), TIMECODE_OTHER);
+	ck_assert_int_eq(next(&m, F(phone), "61367 327 010203 UTC", &t), TIMECODE_PART);
+	ck_assert_int_eq(next(&m, F(phone), "*", &t), TIMECODE_OK);
+	ck_assert(t.when.ns == now.ns);
 	ck_assert_int_eq(next(&m, F(seiko), "2699991100203", &t), TIMECODE_PART);
 	ck_assert_int_eq(next(&m, F(seiko), "\xe5", &t), TIMECODE_BAD_TIME);
 }
