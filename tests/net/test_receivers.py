@@ -144,14 +144,15 @@ def test_a_service_is_called_by_telephone_where_nobody_else_tells_the_time(node,
 
 
 def test_a_service_is_not_called_while_another_clock_tells_the_time_or_before_it_is_asked_for(lab):
-    for name, addr, conf in (("backup", A, "refclock modem path /run/receiver minpoll 3\nrefclock local prefer minpoll 3\n"),
-                             ("manual", SERVER, "refclock modem mode 2 path /run/receiver minpoll 3\n")):
+    # Longer than a backup waits for others, and than the first polls take.
+    for name, addr, seconds, conf in (("backup", A, 30, "refclock modem path /run/receiver minpoll 3\nrefclock local prefer minpoll 3\n"),
+                                      ("manual", SERVER, 10, "refclock modem mode 2 path /run/receiver minpoll 3\n")):
         node = lab.node(name, addr)
         line, fake = fakes.Terminal(node), fakes.Modem()
         daemons.ntpd(node, conf + "phone ATDT1\n" + OPEN, *SANDBOX)
-        line.play(fake, 0, 9)
+        line.play(fake, 0, seconds)
         assert fake.heard == b"", name
-        assert int(variables(ntpq(node, "-c", "cv &1"))["poll"]) >= 2, "it was asked"
+        assert int(variables(ntpq(node, "-c", "cv &1"))["poll"]) >= 1, "it was asked"
         line.close()
 
 
