@@ -4,6 +4,7 @@
 Every row is looked at twice: at a daemon that has its lines, and at one beside it that has not, where it must not be so.  What a row shows
 is named as in tests/compat/inventory; tests/compat/check holds the two against each other.
 """
+import contextlib
 import pathlib
 
 import pytest
@@ -15,7 +16,7 @@ from effect_world import Row
 from known import Known
 from lab import Lab
 
-pytestmark = pytest.mark.xdist_group("effects")
+WORLDS = 2
 
 
 def option(scope, *names):
@@ -409,16 +410,28 @@ def waits(row):
     return not all(KNOWN.in_force(key) for key in row.shows)
 
 
+def share(row):
+    """Which of the worlds a row is in: there are more of them than one has addresses for, and two are made side by side."""
+    return ROWS.index(row) % WORLDS if row.group == "" else 0
+
+
 @pytest.fixture(scope="module")
-def made(request):
-    """A world of the rows that were asked for, and of those that others in their group rest on."""
-    chosen = {item.callspec.params["row"] for item in request.session.items if hasattr(item, "callspec") and "row" in item.callspec.params}
-    with Lab("effects") as lab:
-        yield world.World(lab, [row for row in ROWS if (row in chosen or not row.shows) and not waits(row)])
+def worlds(request):
+    """By its share, a world of the rows that were asked for, and of those that others in their group rest on; made when it is first wanted."""
+    chosen = [item.callspec.params["row"] for item in request.session.items if hasattr(item, "callspec") and "row" in item.callspec.params]
+    made = {}
+    with contextlib.ExitStack() as labs:
+        def of(row):
+            n = share(row)
+            if n not in made:
+                lab = labs.enter_context(Lab(f"effects{n}"))
+                made[n] = world.World(lab, [r for r in ROWS if share(r) == n and (r in chosen or not r.shows) and not waits(r)])
+            return made[n]
+        yield of
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.shows], ids=[row.name for row in ROWS if row.shows])
-def test_effect(made, row):
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=pytest.mark.xdist_group(f"effects{share(row)}")) for row in ROWS if row.shows])
+def test_effect(worlds, row):
     if waits(row):
         pytest.skip("not in force yet")
-    made.judge(row)
+    worlds(row).judge(row)

@@ -183,11 +183,14 @@ class Terminal:
 
     def __init__(self, node, name="receiver"):
         self.master, self.slave = pty.openpty()
-        (node.dir / "run" / name).symlink_to(os.ttyname(self.slave))
+        self.link = node.dir / "run" / name
+        self.link.symlink_to(os.ttyname(self.slave))
         os.set_blocking(self.master, False)
         self.late = 0.0     # s, the most that a telegram came late, as happens on a busy machine
 
     def close(self):
+        # As the file of a device that goes does; the number of the terminal may be another's at once.
+        self.link.unlink(missing_ok=True)
         os.close(self.slave)
         os.close(self.master)
 

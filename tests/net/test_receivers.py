@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Receivers on serial lines, one of each driver, from the line of configuration to the time that is served."""
 import os
+import signal
 import termios
 import time
 
@@ -141,6 +142,15 @@ def test_a_service_is_called_by_telephone_where_nobody_else_tells_the_time(node,
     assert fake.echoes >= 20 and b"ATDT3" not in fake.heard
     cv = variables(ntpq(node, "-c", "cv"))
     assert (cv["badformat"], cv["baddata"], cv["refid"]) == ("0", "0", "NIST")
+
+
+def test_another_number_is_called_after_a_reload(node, line):
+    conf, fake = "refclock modem mode 1 path /run/receiver minpoll 3\nphone ATDT1\n" + OPEN, fakes.Modem()
+    process = daemons.ntpd(node, conf, *SANDBOX)
+    play_until(line, fake, 0, lambda: b"ATDT1\r" in fake.heard)
+    (node.dir / "ntpd.conf").write_text(conf.replace("ATDT1", "ATDT7"))
+    process.popen.send_signal(signal.SIGHUP)
+    play_until(line, fake, 0, lambda: b"ATDT7\r" in fake.heard)
 
 
 def test_a_service_is_not_called_while_another_clock_tells_the_time_or_before_it_is_asked_for(lab):

@@ -231,6 +231,7 @@ ELSEWHERE = {
     "extra": "tests/net/test_server.py::test_extra_port_is_served_beside_123",
     "ntpsigndsocket": "tests/net/test_mssntp.py::test_without_samba_there_is_no_reply_and_a_line_in_the_log",
     "logconfig": "tests/net/test_log.py::test_sighup_takes_other_classes_and_hourly_lines_come_at_the_end",
+    "phone": "tests/net/test_receivers.py::test_another_number_is_called_after_a_reload",
     "driftfile": "tests/net/test_reload_each.py::test_another_drift_file_gets_the_frequency",
     "nonvolatile": "tests/daemon/test_driftfile.c::a_change_of_the_threshold_is_due_and_a_smaller_one_once_it_was_halved_enough",
     "pollskewlist": "tests/client/test_assoc.c::polls_are_as_early_and_late_as_the_pollskewlist_has_it",

@@ -385,6 +385,6 @@ def test_every_directive_is_answered_at_run_time(world):
         assert world.daemon.alive()
     # The clock of the example of fudge, what unpeer and unrestrict name, is not there; paths of filegen are refused.
     assert set(refused) <= {"clock", "crypto", "device", "driftfile", "includefile", "keys", "keysdir", "leapfile", "logfile", "nts", "ntpsigndsocket", "phone",
-                            "pidfile", "rlimit", "saveconfigdir", "simulate", "statsdir", "workers", "filegen", "unpeer", "unconfig", "unrestrict",
+                            "pidfile", "rlimit", "saveconfigdir", "simulate", "statsdir", "tick", "workers", "filegen", "unpeer", "unconfig", "unrestrict",
                             "delrestrict", "fudge", "disable"}
     assert world.variables("leap") and world.send(time_request()) is not None
