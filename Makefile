@@ -26,7 +26,7 @@ ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 
 # --- what is needed to build, and to test ------------------------------------------------------
 BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libseccomp-dev libedit-dev
-TEST_DEPS = check clang clang-tidy valgrind binutils libclang-rt-14-dev cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
+TEST_DEPS = check openssl clang clang-tidy valgrind binutils libclang-rt-14-dev cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
 	python3-pytest-xdist procps busybox-static mandoc apparmor qemu-system-x86 debootstrap cpio kmod \
 	zstd zsh gnuplot-nox fonts-liberation libgnutls30 libnettle8 libseccomp2 libedit2
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
