@@ -26,7 +26,7 @@ ntpunitsdir	= $(PREFIX)/lib/systemd/ntp-units.d
 
 # --- what is needed to build, and to test ------------------------------------------------------
 BUILD_DEPS = gcc make pkg-config libc6-dev libevent-dev libssl-dev libcap-dev libseccomp-dev libedit-dev
-TEST_DEPS = check clang clang-tidy valgrind binutils libclang-rt-14-dev cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
+TEST_DEPS = check openssl clang clang-tidy valgrind binutils libclang-rt-14-dev cppcheck iproute2 iputils-ping dnsmasq-base strace python3 python3-pytest \
 	python3-pytest-xdist procps busybox-static mandoc apparmor qemu-system-x86 debootstrap cpio kmod \
 	zstd zsh gnuplot-nox fonts-liberation libgnutls30 libnettle8 libseccomp2 libedit2
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
@@ -43,7 +43,7 @@ SAN	=
 # make Q= shows each command whole.
 Q	= @
 CPPFLAGS = -D_GNU_SOURCE -Iinclude -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"'
-PKGS	= libevent_core libevent_extra libcrypto libcap libseccomp
+PKGS	= libevent_core libevent_extra libssl libcrypto libcap libseccomp
 
 pkg_cflags := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 pkg_libs := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
@@ -61,17 +61,18 @@ SRC_base	= addr.c daysum.c log.c random.c time.c
 SRC_wire	= control.c packet.c
 SRC_engine	= cluster.c combine.c discipline.c estimator.c filter.c leap.c select.c sysvars.c
 SRC_auth	= digest.c keys.c mac.c
+SRC_nts		= siv.c records.c cookie.c fields.c shield.c warden.c tls.c talk.c keclient.c keserver.c counts.c
 SRC_sysclock	= guard.c host.c keeper.c kept.c kernel.c order.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c ways.c
-SRC_client	= assoc.c assoc_clock.c bclient.c broadcast.c client.c clock.c exchange.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
+SRC_client	= assoc.c assoc_clock.c assoc_keys.c bclient.c broadcast.c client.c clock.c exchange.c keying.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
 SRC_refclock	= calendar.c call.c dcf77.c formats.c frame.c gpsd.c gpsd_choice.c gpsd_json.c local.c models.c modem.c nmea.c nmea_parse.c oncore.c pps.c ppsdev.c readings.c receiver.c \
 	refclock.c serial.c shm.c sock.c table.c timecode.c tsip.c
 SRC_server	= counters.c crew.c depart.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c relay.c respond.c restrict.c restrict_table.c serve.c signd.c snapshot.c tables.c worker.c
 SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c ordered.c replay.c signature.c text.c vars.c vars_clock.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
 SRC_config	= access.c clocks.c config.c directives.c filegen.c lexer.c lines.c modes.c option.c reader.c remote.c shutout.c simple.c sources.c unpeer.c value.c write.c
-SRC_daemon	= background.c build.c clockproc.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c news.c notify.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c steering.c view.c
-ROOMS		= base wire engine auth sysclock net client server refclock control stats config daemon
+SRC_daemon	= background.c build.c clockproc.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c news.c notify.c nts.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c steering.c view.c
+ROOMS		= base wire engine auth sysclock net nts client server refclock control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))
 OBJ	= $(SRC:%.c=$B/%.o)

@@ -47,6 +47,8 @@ enum leap {
 #define REFID_RATE	REFID('R', 'A', 'T', 'E')
 #define REFID_DENY	REFID('D', 'E', 'N', 'Y')
 #define REFID_RSTR	REFID('R', 'S', 'T', 'R')
+#define REFID_NTSN	REFID('N', 'T', 'S', 'N')	/* RFC 8915 section 5.7 */
+#define REFID_NTS	REFID('N', 'T', 'S', 0)
 #define REFID_DNS	REFID('D', 'N', 'S', 0)
 
 #endif

@@ -18,9 +18,17 @@
 #include "engine/estimator.h"
 #include "engine/filter.h"
 #include "engine/select.h"
+#include "nts/opts.h"
 #include "wire/control.h"
 
 #define ASSOC_NAME_MAX	256
+
+/* Network Time Security, as a line asks for it. */
+struct assoc_nts {
+	bool	on, noval;		/* noval: the server's certificate is not looked at */
+	char	ca[NTS_PATH_MAX];	/* trusted certificates; empty: those of the nts directive, or the system's */
+	char	aead[NTS_WORD_MAX];	/* algorithm; empty: that of the nts directive */
+};
 
 /* Options of a server or pool line; constant after loading. */
 struct assoc_opts {
@@ -32,6 +40,7 @@ struct assoc_opts {
 	uint8_t		ttl;			/* row of the ttl list, 0 … 7, or ASSOC_TTL_FAR */
 	uint32_t	key;			/* 0 = none */
 	double		bias;			/* s, added to each offset */
+	struct assoc_nts	nts;
 };
 
 /* The pollskewlist: by how much polls may come early or late, drawn anew for each. */
@@ -51,6 +60,7 @@ enum assoc_action {
 	ASSOC_UPDATE = 0x04,		/* there is news for the selection */
 	ASSOC_RESOLVE = 0x08,		/* has been silent for long: ask the name again */
 	ASSOC_DEMOBILIZE = 0x10,	/* an ephemeral one that is of no use */
+	ASSOC_KEYS = 0x20,		/* make a key exchange, and tell assoc_keyed or assoc_not_keyed how it went */
 };
 
 struct assoc_out {
@@ -73,6 +83,7 @@ enum assoc_kind {
 /* Counters that ntpq shows. */
 struct assoc_counts {
 	uint32_t	sent, received, badauth, bogus, dup, seldisp, selbroken;
+	uint32_t	nts_sent, nts_good, nts_bad;	/* protected requests; replies that were rightly protected, and that were not */
 };
 
 /* What the next broadcast is compared with. */
@@ -117,6 +128,9 @@ struct assoc {
 	unsigned		good;		/* replies since the last RATE or the last relief from one */
 	bool			stopped;	/* DENY or RSTR: sends nothing more */
 	bool			keyless;	/* the key asked for cannot be had: sends nothing */
+	bool			keying;		/* a key exchange is under way */
+	unsigned		ke_tries;	/* key exchanges since the last protected reply */
+	struct monotime		ke_next;	/* no other one before */
 	bool			self;		/* it has answered with our own words: it is us, by some way round */
 	bool			authentic;	/* the last reply was signed as it should be */
 	bool			interleaved;	/* the last sample was one of interleaved mode, or the last broadcast */
@@ -145,6 +159,16 @@ void assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct
  * association that was to be authenticated never goes without.
  */
 void assoc_set_key(struct assoc *a, const struct key *key);
+
+/*
+ * NTS (opts.nts): the key exchange went well, and these are the keys, borrowed until the association has others or another address; or it failed.  Without
+ * keys it sends nothing, and asks for another exchange in ever longer intervals (RFC 8915 section 4.2).
+ */
+void assoc_keyed(struct assoc *a, struct shield *s, struct monotime now, struct assoc_out *out);
+void assoc_not_keyed(struct assoc *a, struct monotime now, struct assoc_out *out);
+
+/* Cookies it holds, -1 without NTS. */
+int assoc_cookies(const struct assoc *a);
 
 /* Gives it an address (again): what was learnt from another address is forgotten. */
 void assoc_set_addr(struct assoc *a, const struct addr *addr, struct monotime now, struct assoc_out *out);

@@ -14,6 +14,7 @@
 #include "client/assoc.h"
 #include "client/system.h"
 #include "net/udp.h"
+#include "nts/counts.h"
 #include "sysclock/sysclock.h"
 
 struct client;
@@ -33,6 +34,7 @@ enum client_news {
 	CLIENT_ASSOC_REMOVED,	/* … or has lost it; arg of both is the association */
 	CLIENT_REPLY,		/* an association has got a genuine reply, good for a sample or not */
 	CLIENT_SAMPLE,		/* its filter has a new best sample, assoc->stat */
+	CLIENT_KEYS,		/* an NTS key exchange of an association is over, well or not */
 	CLIENT_EVENT,		/* event has happened to assoc, or to the system if that is NULL; no other news tells it */
 };
 
@@ -48,6 +50,8 @@ struct client_report {
 	bool			stepped;	/* CLIENT_SET: by a step rather than a slew */
 	const struct assoc	*assoc;
 	const struct client_reply *reply;	/* CLIENT_REPLY */
+	const struct ke_outcome *keys;	/* CLIENT_KEYS; with whom: */
+	const struct addr	*to;
 	int			event;		/* CLIENT_EVENT: enum peer_event or sys_event of wire/control.h */
 };
 typedef void client_cb(void *arg, const struct client_report *r);
@@ -88,6 +92,7 @@ struct client_opts {
 	struct walltime		not_before;	/* a correction to an earlier time is refused as beyond the panic threshold; 0 = none is */
 	const struct keys	*keys;	/* borrowed until client_set_keys; NULL: there are none */
 	struct client_modes	modes;
+	struct keclient	*ke;	/* borrowed, for NTS; NULL: keys cannot be had */
 	client_send_cb	*send;	/* NULL: peers cannot be reached */
 	client_bar_cb	*bar;	/* NULL: nobody is barred */
 	void	*send_arg;	/* of both */
@@ -163,6 +168,9 @@ const struct assoc *const *client_assocs(const struct client *c, size_t *n);
 
 /* The counters of each association start anew; those of all together go on. */
 void client_reset_counts(struct client *c);
+
+/* Protected packets of all associations. */
+void client_nts(const struct client *c, struct nts_exchanges *out);
 
 /* Packets sent by all associations, replies received, and replies that a rule has kept out. */
 void client_counts(const struct client *c, uint64_t *sent, uint64_t *received, uint64_t *barred);

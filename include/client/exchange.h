@@ -21,6 +21,7 @@
 #include "auth/keys.h"
 #include "base/must_use.h"
 #include "engine/sample.h"
+#include "nts/shield.h"
 #include "wire/packet.h"
 
 /* Which test said no; bits as ntpq shows them (peer variable flash). */
@@ -33,7 +34,7 @@ enum flash {
 	FLASH_STRATUM = 0x020,		/* server unsynchronised: leap 3, stratum 0 or 16 and above */
 	FLASH_HEADER = 0x040,		/* root distance of 16 s or more, or malformed */
 	FLASH_AUTOKEY = 0x080,
-	FLASH_CRYPTO = 0x100,
+	FLASH_CRYPTO = 0x100,		/* NTS: not protected as it must be, or a NAK */
 	FLASH_PEER_STRATUM = 0x200,	/* selection: stratum outside floor and ceiling */
 	FLASH_PEER_DIST = 0x400,	/* selection: root distance above maxdist */
 	FLASH_PEER_LOOP = 0x800,	/* selection: its source is ourselves */
@@ -73,6 +74,7 @@ struct exchange {
 	uint64_t	last;		/* that of the last one answered: tells duplicates from bogus */
 	struct ntptime	last_xmt;	/* server's transmit timestamp in that answer: a frozen server repeats it */
 	const struct key *key;		/* by which requests are signed and replies must be; NULL = none */
+	struct shield	*shield;	/* by which requests are protected and replies must be (NTS); borrowed, NULL = none */
 	struct walltime	t1;		/* when it left, our clock */
 	unsigned	generation;	/* of our clock then: a step in between voids the exchange */
 	struct monotime	left;		/* the instant of t1; symmetric modes only, as is */
@@ -110,11 +112,11 @@ struct reply {
 	struct sample	sample;		/* valid for REPLY_SAMPLE */
 };
 
-#define REQUEST_MAX	(PACKET_LEN + MAC_MAX)
+#define REQUEST_MAX	SHIELD_PACKET_MAX
 
 /*
- * Opens an exchange: fills buf with a request of this version and returns its length: a header, and a MAC where there is a key.  nonce must
- * not be 0.
+ * Opens an exchange: fills buf with a request of this version and returns its length: a header, and a MAC where there is a key, or
+ * the fields of NTS where there is a shield, of which it uses up a cookie.  nonce must not be 0.  0: there is no cookie, and nothing may be sent.
  */
 size_t exchange_request(struct exchange *x, uint64_t nonce, uint8_t version, uint8_t buf[static REQUEST_MAX]);
 

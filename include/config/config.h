@@ -20,6 +20,7 @@
 #include "engine/discipline.h"
 #include "engine/select.h"
 #include "net/ifaces.h"
+#include "nts/opts.h"
 #include "refclock/refclock.h"
 #include "server/mru.h"
 #include "server/ratelimit.h"
@@ -124,6 +125,7 @@ struct config {
 	struct mru_opts		 mru;
 	struct iface_rule	*iface_rules;
 	size_t			 niface_rules;
+	struct nts_opts		 nts;
 	int			 dscp;			/* 0 … 63 */
 	int			 extra_port;		/* 1 … 65535; 0 = none */
 	int			 workers;		/* 1 … LISTENER_WORKERS_MAX, or 0: as many as there are processors */

@@ -21,11 +21,12 @@ enum standing {
 
 enum option_type {
 	OPT_SET,	/* the word alone sets a bool */
+	OPT_CLEAR,	/* the word alone clears a bool, which another row sets */
 	OPT_BOOL,	/* 0 or 1 into a bool */
 	OPT_INT, OPT_UINT, OPT_INT8, OPT_UINT8, OPT_UINT32, OPT_INT64,	/* a whole number into that type */
 	OPT_DOUBLE,	/* a number times scale into a double */
 	OPT_STRING,	/* any word, of at most max octets where it is kept */
-	OPT_CHOICE,	/* one word of choices */
+	OPT_CHOICE,	/* one word of choices, kept as it is, with its end */
 	OPT_DATE,	/* a day, into a struct walltime */
 };
 

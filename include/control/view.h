@@ -15,6 +15,7 @@
 #include "auth/keys.h"
 #include "client/assoc.h"
 #include "client/system.h"
+#include "nts/counts.h"
 #include "refclock/refclock.h"
 #include "server/counters.h"
 #include "server/listener.h"
@@ -82,6 +83,7 @@ struct control_view {
 	struct walltime			 leapsec, leap_expire;	/* next or last leap second known, and how long the file is good; 0 = unknown */
 	struct signd_counts		 mssntp, mssntp_total;	/* since reset.sys, and since start */
 	struct control_counts		 count;		/* since reset, by group */
+	struct nts_counts		 nts, nts_total;	/* since reset.sys, and since start */
 	uint64_t			 control_total;	/* control requests since start */
 
 	const struct keys		*keys;		/* NULL: there are none */

@@ -23,6 +23,8 @@
 
 #include "base/must_use.h"
 
+#define SANDBOX_NTS	0x8000	/* beside the bits of enum refclock_need: TCP to and from the network, for key exchanges of NTS */
+
 enum sandbox_err {
 	SANDBOX_OK,
 	SANDBOX_ABSENT,		/* this kernel, or whoever confines us already, has no filters for us; or a sanitizer is built in, which needs more */
@@ -31,7 +33,8 @@ enum sandbox_err {
 
 /*
  * Installs the filter for all threads, for good.  Needs no right, and sets no_new_privs.  logfile is where a forbidden call
- * is named besides on stderr: a path, or NULL for syslog.  clocks are bits of enum refclock_need: what the reference clocks in use need is allowed, too.
+ * is named besides on stderr: a path, or NULL for syslog.  clocks are bits of enum refclock_need: what the reference clocks in use need is allowed, too; SANDBOX_NTS
+ * beside them what key exchanges need.
  * asks_kernel: what the kernel says of its clock is asked here (adjtimex with modes 0), as there is no clock process to ask.  No thread can be started
  * later, no program, no process.
  */

@@ -110,6 +110,10 @@ void listener_rescan(struct listener *l);
  */
 MUST_USE int listener_reconfigure(struct listener *l, const struct listener_opts *o);
 
+/* NTS cookies are sealed and opened with these keys from now on, and protected requests answered so.  -1 with errno: some workers have the old ones. */
+MUST_USE int listener_set_cookies(struct listener *l, const struct cookie_ring *r);
+void listener_warden(const struct listener *l, struct warden_counters *sum);
+
 /* Looks into the running server, for the control room: sums over the workers.  The first one brings the counters of the keys up to date, too. */
 void listener_counters(const struct listener *l, struct server_counters *sum);
 uint64_t listener_drops(const struct listener *l);	/* packets that the kernel had no room for, on sockets that are served */

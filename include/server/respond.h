@@ -22,13 +22,14 @@
 #include "base/must_use.h"
 #include "base/time.h"
 #include "engine/sysvars.h"
+#include "nts/warden.h"
 #include "server/counters.h"
 #include "wire/packet.h"
 
 #define RESPOND_MAX	(PACKET_LEN + MAC_MAX)	/* longest reply: a header and a MAC */
 #define RESPOND_NAK_LEN	(PACKET_LEN + KEY_ID_LEN)
 
-/* X(name, counter beside received, version known, prose).  The first four and UNASKED are not dropped; KOD counts as limited too. */
+/* X(name, counter beside received, version known, prose).  The first four, UNASKED and NTS_NAK are not dropped; KOD counts as limited too. */
 #define RESPOND_REASONS(X) \
 	X(TIME,		received,	true,	"a request for time") \
 	X(CONTROL,	received,	false,	"mode 6: the control room's") \
@@ -53,7 +54,9 @@
 	X(UNSIGNED,	restricted,	true,	"restrict … notrust, and no MAC") \
 	X(NAKED,	badauth,	true,	"a crypto-NAK as a request") \
 	X(LIMITED,	limited,	true,	"restrict … limited: over the limit, silence") \
-	X(KOD,		kodsent,	true,	"restrict … limited kod: over the limit, KoD")
+	X(KOD,		kodsent,	true,	"restrict … limited kod: over the limit, KoD") \
+	X(NTS_NAK,	badauth,	true,	"an NTS cookie that does not open, or not what it comes with: answered by a NAK") \
+	X(NTS_BAD,	badformat,	true,	"NTS fields that are not as they must be")
 
 enum respond_reason {
 #define X(name, counter, versioned, prose)	RESPOND_##name,
@@ -74,6 +77,7 @@ struct request {
 	unsigned	flags;		/* RESTRICT_… in force for peer */
 	uint32_t	chance;		/* 32 random bits */
 	const struct keys *keys;	/* NULL: there are none */
+	struct warden	*warden;		/* NULL: there is no NTS */
 	bool		known;		/* peer is a symmetric peer of ours */
 	bool		heard;		/* mode 5, to where we listen for broadcasts */
 	bool		sought;		/* mode 3, to a group whose searches we answer */
@@ -85,10 +89,12 @@ struct request_head {
 	struct packet_tail	tail;
 	const struct key	*key;		/* by which it is signed and the reply is to be; NULL = none */
 	uint8_t			reply_mode;
+	bool			guarded;	/* it is protected by NTS, and the reply is to be … */
+	struct guarded		nts;		/* … so; leads into the request */
 };
 
 /*
- * Decides what a packet is.  RESPOND_TIME, RESPOND_MSSNTP and RESPOND_NAK: *head is written, and the packet comes under the rate limit.  RESPOND_CONTROL: at
+ * Decides what a packet is.  RESPOND_TIME, RESPOND_MSSNTP, RESPOND_NAK and RESPOND_NTS_NAK: *head is written, and the packet comes under the rate limit.  RESPOND_CONTROL: at
  * least 12 octets of mode 6, not forbidden; *head untouched, as for every other reason.  RESPOND_UNASKED: it is for an association; *head is written, head->key
  * by which it is signed, or NULL.
  */
@@ -137,6 +143,9 @@ size_t respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, co
  * carries the transmit time of our last reply; there is nothing to be stamped.
  */
 void respond_interleave(uint8_t reply[static PACKET_LEN], const struct request_head *head, struct ntptime last_xmt);
+
+/* NAK of NTS: complete as it is, with the identifier of the request and no more (RFC 8915 section 5.7); in out there is room for the request. */
+size_t respond_nts_nak(uint8_t *out, const struct request_head *head);
 
 /* KoD RATE: complete as it is.  It carries no time of ours, and asks for polls no faster than 2^minpoll s. */
 size_t respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *head, int8_t minpoll);

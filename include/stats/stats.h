@@ -20,8 +20,8 @@
 struct rusage;
 struct stats;
 
-/* Kinds of records that are written; the files are called as the enumerators are, in small letters and with "stats" behind. */
-enum stats_kind { STATS_LOOP, STATS_PEER, STATS_CLOCK, STATS_RAW, STATS_SYS, STATS_PROTO, STATS_USE, STATS_KINDS };
+/* Kinds of records that are written; the files are called as the enumerators are, in small letters and with "stats" behind, but for the last. */
+enum stats_kind { STATS_LOOP, STATS_PEER, STATS_CLOCK, STATS_RAW, STATS_SYS, STATS_PROTO, STATS_USE, STATS_NTS, STATS_NTSKE, STATS_NTSKELOG, STATS_KINDS };
 
 /* "loopstats" and so on. */
 extern const char *const stats_names[STATS_KINDS];
@@ -62,6 +62,12 @@ void stats_raw(struct stats *s, const struct clockread *now, const struct assoc 
 /* sysstats, usestats: what has been counted and used since the last record, each hour.  The arguments count since start. */
 void stats_sys(struct stats *s, const struct clockread *now, const struct server_counters *c);
 void stats_use(struct stats *s, const struct clockread *now, const struct rusage *ru);
+
+/* ntsstats, ntskestats: what has been counted of NTS since the last record, each hour.  Counts since start. */
+void stats_nts(struct stats *s, const struct clockread *now, const struct nts_counts *c);
+
+/* ntskelog: a key exchange that we served; why is NULL if it went well, and began says whether it came to TLS. */
+void stats_keys(struct stats *s, const struct clockread *now, const struct addr *peer, const char *why, bool began, const struct talk_cost *cost);
 
 /*
  * protostats: an event of an association (enum peer_event), or of the system (enum sys_event) if addr is NULL.  The status word's own

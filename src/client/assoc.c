@@ -44,7 +44,7 @@ assoc_init(struct assoc *a, uint16_t id, const struct assoc_opts *o, struct mono
 		.hpoll = o->minpoll,
 		.minpoll = o->minpoll,
 		.interval = log2_seconds(o->minpoll),
-		.last = { .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = REFID_INIT, .poll = o->minpoll },
+		.last = { .leap = LEAP_UNSYNC, .stratum = STRATUM_UNSYNC, .refid = o->nts.on ? REFID_NTS : REFID_INIT, .poll = o->minpoll },
 		.next = monotime_add(now, start),
 		.changed = now,
 		.exchange = { .mode = o->mode, .xleave = o->xleave },
@@ -101,7 +101,7 @@ untold(const struct assoc *a)
 		return REFID('A', 'C', 'S', 'T');
 	if (a->opts.mode == MODE_BROADCAST)
 		return addr_is_multicast(&a->addr) ? REFID('M', 'C', 'S', 'T') : REFID('B', 'C', 'S', 'T');
-	return REFID_INIT;
+	return a->opts.nts.on ? REFID_NTS : REFID_INIT;
 }
 
 /* What was learnt from a server, and suffered from it; our oscillator's frequency stays known. */
@@ -118,6 +118,8 @@ forget_server(struct assoc *a, struct monotime now)
 	a->have_stat = a->stopped = a->called = a->listening = a->self = a->interleaved = false;
 	a->mark.came.ns = 0;
 	a->xleave = 0;
+	a->ke_tries = 0;
+	a->ke_next.ns = 0;
 	clear_reach(a, now);
 	a->unreach = 0;
 	a->minpoll = a->opts.minpoll;
@@ -279,6 +281,12 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 		assoc_begin_poll(a, now, out);
 		choose_mode(a);
 	}
+	if (a->opts.nts.on)
+		assoc_mind_keys(a, now, out);
+	if (assoc_cookies(a) == 0) {
+		assoc_pass_poll(a, now, out);
+		return;
+	}
 	if (a->listening) {
 		a->burst = 0;
 		a->next = monotime_add(now, log2_seconds(a->last.poll));
@@ -287,7 +295,9 @@ assoc_timer(struct assoc *a, struct monotime now, struct dice dice, struct assoc
 	}
 	if (!assoc_speaks(a))
 		out->len = exchange_request(&a->exchange, dice.nonce != 0 ? dice.nonce : 1, a->opts.version, out->pkt);
-	out->what |= ASSOC_SEND;
+	if (out->len > 0 || assoc_speaks(a))
+		out->what |= ASSOC_SEND;
+	a->count.nts_sent += a->opts.nts.on;
 	a->burst--;
 	a->probes++;
 	if (a->reach == 0 && a->probes >= IBURST_PROBES)
@@ -347,7 +357,7 @@ assoc_heard_out(const struct assoc *a)
 {
 	if (a->kind != ASSOC_SERVER)
 		return a->filter.n > 0 || a->tries >= CLOCK_HOPES;
-	return a->filter.n > 0 || a->stopped || a->keyless || assoc_is_peer(a) || a->opts.mode == MODE_BROADCAST || a->opts.manycast || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
+	return a->filter.n > 0 || a->stopped || a->keyless || (assoc_cookies(a) == 0 && a->ke_tries > 0 && !a->keying) || assoc_is_peer(a) || a->opts.mode == MODE_BROADCAST || a->opts.manycast || a->failures > 1 || (a->tries > 0 && a->burst == 0 && a->probes >= (a->opts.iburst ? IBURST_PROBES : 1));
 }
 
 /* RATE: slower by one step and no bursts, within bounds.  DENY, RSTR: never again.  Others say no more than stratum 0 (RFC 5905 section 7.4). */
@@ -450,6 +460,7 @@ assoc_count_drop(struct assoc *a, unsigned flash)
 	a->count.dup += (flash & FLASH_DUP) != 0;
 	a->count.bogus += (flash & (FLASH_BOGUS | FLASH_UNSYNC | FLASH_HEADER)) != 0;
 	a->count.badauth += (flash & FLASH_AUTH) != 0;
+	a->count.nts_bad += (flash & FLASH_CRYPTO) != 0;
 }
 
 /*
@@ -508,7 +519,9 @@ assoc_receive(struct assoc *a, const struct arrival *in, struct assoc_out *out)
 	}
 	out->what = ASSOC_CLOSE;
 	a->count.received++;
-	a->authentic = a->exchange.key != NULL;
+	a->authentic = a->exchange.key != NULL || a->exchange.shield != NULL;
+	a->count.nts_good += a->exchange.shield != NULL;
+	a->ke_tries = 0;
 	a->flash = (a->flash & ~(unsigned)FLASH_PACKET) | r.flash;
 	watch_leap(a, &r, out);
 	watch_interleave(a, &r, out);

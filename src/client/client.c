@@ -562,3 +562,14 @@ client_counts(const struct client *c, uint64_t *sent, uint64_t *received, uint64
 		*received += c->assoc[i]->count.received;
 	}
 }
+
+void
+client_nts(const struct client *c, struct nts_exchanges *out)
+{
+	*out = c->nts;
+	for (size_t i = 0; i < c->n; i++) {
+		out->sent += c->assoc[i]->count.nts_sent;
+		out->good += c->assoc[i]->count.nts_good;
+		out->bad += c->assoc[i]->count.nts_bad;
+	}
+}

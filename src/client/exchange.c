@@ -24,17 +24,29 @@ mix(uint64_t z)
 	return (z ^ z >> 31) | 1;
 }
 
+/* Signed or protected, where it is to be. */
+static size_t
+seal(const struct exchange *x, uint8_t buf[static REQUEST_MAX])
+{
+	if (x->shield != NULL)
+		return shield_protect(x->shield, buf, PACKET_LEN);
+	return PACKET_LEN + (x->key == NULL ? 0 : key_sign(x->key, buf, PACKET_LEN, buf + PACKET_LEN));
+}
+
 static size_t
 finish(struct exchange *x, const struct packet *p, uint8_t buf[static REQUEST_MAX])
 {
+	size_t len;
+
 	packet_build(p, buf);
+	len = seal(x, buf);
 	x->previous = x->open ? x->nonce : 0;
-	x->open = true;
+	x->open = len > 0;
 	x->nonce = p->xmt.raw;
 	x->rec = p->rec.raw;
 	if (x->missed < UINT8_MAX)
 		x->missed++;
-	return PACKET_LEN + (x->key == NULL ? 0 : key_sign(x->key, buf, PACKET_LEN, buf + PACKET_LEN));
+	return len;
 }
 
 size_t
@@ -140,6 +152,19 @@ exchange_test_mac(const struct exchange *x, const struct arrival *a, const struc
 	return tail->kind == TRAILER_MAC && key_verify(x->key, a->buf, tail->mac_at, mac, tail->mac_len) ? 0 : FLASH_AUTH;
 }
 
+/* A protected request has a protected reply, or none (RFC 8915 section 5.7). */
+static unsigned
+test_authentic(const struct exchange *x, const struct arrival *a, const struct packet_tail *tail, const struct packet *p)
+{
+	uint32_t kiss = p->stratum == STRATUM_KOD ? p->refid : 0;
+
+	if (x->shield == NULL)
+		return exchange_test_mac(x, a, tail);
+	if (tail->kind != TRAILER_NONE)
+		return FLASH_AUTH;
+	return shield_judge(x->shield, a->buf, tail->mac_at, kiss) == SHIELD_GOOD ? 0 : FLASH_AUTH | FLASH_CRYPTO;
+}
+
 /* A packet without times is nobody's reply; one with the times of the last is a frozen server's. */
 static unsigned
 test_times(const struct exchange *x, const struct packet *p, bool interleaved)
@@ -231,6 +256,18 @@ turn_of(const struct exchange *x, const struct arrival *a, const struct packet *
 	};
 }
 
+/* A server whose certificate does not hold at the time that it tells is not to be believed that time (RFC 8915 section 8.5). */
+static unsigned
+test_validity(const struct exchange *x, const struct arrival *a, double offset)
+{
+	struct walltime told = walltime_add(a->t4, offset);
+	const struct shield *s = x->shield;
+
+	if (s == NULL || (s->not_before.ns == 0 && s->not_after.ns == 0))
+		return 0;
+	return told.ns >= s->not_before.ns && told.ns <= s->not_after.ns ? 0 : FLASH_CRYPTO;
+}
+
 /* A genuine reply: kiss, sample or neither. */
 static void
 judge(struct exchange *x, const struct arrival *a, struct reply *r)
@@ -256,6 +293,8 @@ judge(struct exchange *x, const struct arrival *a, struct reply *r)
 	if (!u.valid || a->generation != u.generation)
 		return;
 	r->flash = measure(&u, r->pkt.xmt, r->pkt.precision, a->precision, a->basedate, &r->sample);
+	if (r->flash == 0)
+		r->flash = test_validity(x, a, r->sample.offset);
 	if (r->flash == 0)
 		r->kind = REPLY_SAMPLE;
 }
@@ -293,7 +332,7 @@ exchange_receive(struct exchange *x, const struct arrival *a, struct reply *out)
 	if (origin != 0 && is_symmetric(x) && exchange_test_mac(x, a, &tail) == 0)
 		take_stray(x, a, &r.pkt, origin);
 	if (r.flash == 0)
-		r.flash = exchange_test_mac(x, a, &tail);
+		r.flash = test_authentic(x, a, &tail, &r.pkt);
 	if (r.flash == 0 && r.pkt.stratum != STRATUM_KOD)
 		r.flash = test_times(x, &r.pkt, r.interleaved);
 	if (r.flash == 0)

@@ -11,6 +11,19 @@
 
 #define SOURCE_STR_MAX	(ASSOC_NAME_MAX + ADDR_STR_MAX + 8)
 
+/* Of a source that wants NTS. */
+struct keying {
+	struct addr		 addr;		/* that the source's line leads to: whom to ask for keys */
+	char			 host[ASSOC_NAME_MAX];	/* whose certificate is to be shown, if that is not the association's name */
+	struct ke_query		*query;
+	struct resolver_query	*lookup;	/* of the time server that goes with the keys */
+	struct shield		*shield;	/* in use, or NULL */
+	struct shield		*fresh;		/* to be used, once it is known where */
+	uint16_t		 port;
+	char			 told[64];	/* last failure that was logged */
+	struct log_gate		 gate;
+};
+
 enum source_role {
 	ROLE_SERVER,
 	ROLE_POOL,		/* a name that brings forth members; never asked for time itself */
@@ -43,6 +56,7 @@ struct source {
 	bool			 barred;	/* a rule keeps its replies out, and this has been said */
 	struct ntptime		departed;	/* when our last broadcast left, interleaved mode; 0 = not known */
 	unsigned		departed_generation;	/* of our clock then */
+	struct keying		 keying;
 	clock_ask		*ask;		/* of a reference clock */
 	void			*ask_arg;
 	struct source		*next_dead;
@@ -73,6 +87,7 @@ struct client {
 	uint64_t		 sent, received;	/* of associations that are gone */
 	uint64_t		 barred;	/* replies that a rule kept out */
 	struct client_io	 io;
+	struct nts_exchanges	 nts;			/* likewise */
 	bool			 committed;	/* once mode: the correction is under way … */
 	bool			 reported;	/* … and said how it went */
 };
@@ -105,6 +120,10 @@ void clock_due(struct source *s);		/* a reference clock is to be asked */
 /* naming.c */
 void naming_ask(struct source *s);		/* asks the resolver for the name, now and again until it has an answer */
 void naming_pool_wanted(struct client *c);	/* a member is gone: its pool may look for another */
+
+/* keying.c */
+void keying_ask(struct source *s);		/* a key exchange */
+void keying_forget(struct source *s);		/* keys, and questions for them */
 
 /* broadcast.c */
 int broadcast_ttl(const struct source *s, unsigned row);

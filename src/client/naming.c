@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names of servers and pools: asked until they are known, and again when a server stays silent. */
+#include <stdio.h>
 #include <string.h>
 
 #include "glue.h"
@@ -89,6 +90,7 @@ pool_answer(struct source *s, const struct addr addrs[], size_t n)
 		if (member == NULL)
 			break;
 		member->pool = s->assoc.id;
+		snprintf(member->keying.host, sizeof(member->keying.host), "%s", s->assoc.name);
 		log_of(LOG_PEER_INFO, "pool %s: using %s", s->assoc.name, addr_str(&addrs[i], ip, sizeof(ip)));
 		source_set_addr(member, &addrs[i]);
 	}

@@ -50,7 +50,8 @@ same_opts(const struct assoc_opts *a, const struct assoc_opts *b)
 	return a->version == b->version && a->minpoll == b->minpoll && a->maxpoll == b->maxpoll && a->iburst == b->iburst && a->burst == b->burst
 	    && a->prefer == b->prefer && a->noselect == b->noselect && a->always == b->always && a->preempt == b->preempt && a->xleave == b->xleave
 	    && a->mode == b->mode && a->manycast == b->manycast && a->ttl == b->ttl
-	    && a->key == b->key && a->bias == b->bias;
+	    && a->key == b->key && a->bias == b->bias && a->nts.on == b->nts.on && a->nts.noval == b->nts.noval
+	    && strcmp(a->nts.ca, b->nts.ca) == 0 && strcmp(a->nts.aead, b->nts.aead) == 0;
 }
 
 /* Is this the source of that line?  A literal address has no name. */
@@ -153,7 +154,11 @@ client_events_read(struct client *c, uint16_t id)
 void
 client_reset_counts(struct client *c)
 {
+	struct nts_exchanges nts;
+
 	client_counts(c, &c->sent, &c->received, &c->barred);
+	client_nts(c, &nts);
+	c->nts = nts;
 	for (size_t i = 0; i < c->n; i++)
 		c->assoc[i]->count = (struct assoc_counts){ 0 };
 }

@@ -247,6 +247,8 @@ source_act(struct source *s, const struct assoc_out *out)
 	glue_arm(s->due, out->wait);
 	if (out->what & ASSOC_UPDATE)
 		client_news(s->client);
+	if (out->what & ASSOC_KEYS)
+		keying_ask(s);
 	if (out->what & ASSOC_RESOLVE && s->assoc.name[0] != '\0')
 		naming_ask(s);
 	if (out->what & ASSOC_DEMOBILIZE)
@@ -346,6 +348,7 @@ void
 source_free(struct source *s)
 {
 	source_close(s);
+	keying_forget(s);
 	if (s->query != NULL)
 		resolver_cancel(s->query);
 	if (s->ask_due != NULL)
@@ -367,6 +370,10 @@ source_remove(struct source *s)
 		c->n--;
 		source_close(s);
 		event_del(s->due);
+		keying_forget(s);
+		c->nts.sent += s->assoc.count.nts_sent;
+		c->nts.good += s->assoc.count.nts_good;
+		c->nts.bad += s->assoc.count.nts_bad;
 		c->sent += s->assoc.count.sent;
 		c->received += s->assoc.count.received;
 		if (s->assoc.addr.family != 0)
@@ -399,10 +406,12 @@ source_set_addr(struct source *s, const struct addr *a)
 	bool had = s->assoc.addr.family != 0;
 	struct assoc_out out;
 
-	if (had && addr_same_host(&s->assoc.addr, a))
+	if (had && addr_same_host(s->assoc.opts.nts.on ? &s->keying.addr : &s->assoc.addr, a))
 		return;
 	if (had)
 		glue_report(s->client, CLIENT_ASSOC_REMOVED, 0, &s->assoc);
+	keying_forget(s);
+	s->keying.addr = *a;
 	assoc_set_addr(&s->assoc, a, monotime_now(), &out);
 	source_set_key(s);
 	if (s->assoc.keyless)

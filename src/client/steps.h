@@ -17,4 +17,8 @@ void assoc_take_sample(struct assoc *a, const struct arrival *in, struct sample 
 /* Counts a packet that is not taken, by what was wrong with it. */
 void assoc_count_drop(struct assoc *a, unsigned flash);
 
+/* assoc_keys.c: asks for keys where there are none, or they have worn out; and lets a poll go by in silence. */
+void assoc_mind_keys(struct assoc *a, struct monotime now, struct assoc_out *out);
+void assoc_pass_poll(struct assoc *a, struct monotime now, struct assoc_out *out);
+
 #endif

@@ -14,6 +14,8 @@
 #define KEY_MAX		65535
 #define COUNT_MAX	2147483647
 #define AUTOKEY		"Autokey, which nobody should use any more"
+#define AEADS		"AES_SIV_CMAC_256 AES_SIV_CMAC_384 AES_SIV_CMAC_512"
+#define PATH		(NTS_PATH_MAX - 1)
 #define FIELD(f)	offsetof(struct config, f)
 #define LINE(f)		offsetof(struct source_line, f)
 #define OPTS(f)		offsetof(struct source_line, source.opts.f)
@@ -42,10 +44,10 @@ static const struct option source_options[] = {
 	{ .name = "xleave", .type = OPT_SET, .offset = OPTS(xleave), .prose = "interleaved mode, where the other side does it too" },
 	{ .name = "ttl", .type = OPT_UINT8, .flags = OPTION_ON_NET, .offset = OPTS(ttl), .max = 7,
 	    .prose = "index into the ttl list, for broadcast and manycast" },
-	{ .name = "nts", .type = OPT_SET, .standing = NOT_YET, .flags = OPTION_ON_NET, .offset = LINE(nts), .prose = "Network Time Security" },
-	{ .name = "noval", .type = OPT_SET, .standing = NOT_YET, .flags = OPTION_ON_NET, .offset = NOWHERE, .prose = "NTS: certificates go unchecked" },
-	{ .name = "ca", .type = OPT_STRING, .standing = NOT_YET, .flags = OPTION_ON_NET, .offset = NOWHERE, .prose = "NTS: trusted certificates" },
-	{ .name = "aead", .type = OPT_STRING, .standing = NOT_YET, .flags = OPTION_ON_NET, .offset = NOWHERE, .prose = "NTS: algorithm" },
+	{ .name = "nts", .type = OPT_SET, .flags = OPTION_ON_NET, .offset = OPTS(nts.on), .prose = "Network Time Security" },
+	{ .name = "noval", .type = OPT_SET, .flags = OPTION_ON_NET, .offset = OPTS(nts.noval), .prose = "NTS: certificates go unchecked" },
+	{ .name = "ca", .type = OPT_STRING, .flags = OPTION_ON_NET, .offset = OPTS(nts.ca), .max = PATH, .prose = "NTS: trusted certificates" },
+	{ .name = "aead", .type = OPT_CHOICE, .flags = OPTION_ON_NET, .offset = OPTS(nts.aead), .choices = AEADS, .prose = "NTS: algorithm" },
 	{ .name = "ask", .type = OPT_STRING, .standing = RELIC, .flags = OPTION_ON_NET, .offset = NOWHERE, .prose = "NTS: never implemented" },
 	{ .name = "require", .type = OPT_STRING, .standing = RELIC, .flags = OPTION_ON_NET, .offset = NOWHERE, .prose = "NTS: never implemented" },
 	{ .name = "cert", .type = OPT_STRING, .standing = RELIC, .flags = OPTION_ON_NET, .offset = NOWHERE, .prose = "NTS: never implemented" },
@@ -214,9 +216,9 @@ const struct option filegen_names[] = {
 	{ .name = "cryptostats", .standing = RELIC, .offset = NOWHERE, .prose = AUTOKEY },
 	{ .name = "timingstats", .standing = RELIC, .offset = NOWHERE, .prose = "for the developers of ntpd" },
 	{ .name = "usestats", .offset = NOWHERE, .prose = "resources used" },
-	{ .name = "ntsstats", .standing = NOT_YET, .offset = NOWHERE, .prose = "counters of NTS" },
-	{ .name = "ntskestats", .standing = NOT_YET, .offset = NOWHERE, .prose = "counters of NTS key exchanges" },
-	{ .name = "ntskelog", .standing = NOT_YET, .offset = NOWHERE, .prose = "each NTS key exchange" },
+	{ .name = "ntsstats", .offset = NOWHERE, .prose = "counters of NTS" },
+	{ .name = "ntskestats", .offset = NOWHERE, .prose = "counters of NTS key exchanges" },
+	{ .name = "ntskelog", .offset = NOWHERE, .prose = "each NTS key exchange" },
 };
 const size_t filegen_name_count = NELEMS(filegen_names);
 
@@ -249,20 +251,19 @@ static const struct option crypto_options[] = {
 };
 
 static const struct option nts_options[] = {
-	{ .name = "enable", .type = OPT_SET, .offset = NOWHERE, .prose = "serve key exchanges" },
-	{ .name = "disable", .type = OPT_SET, .offset = NOWHERE, .prose = "do not" },
-	{ .name = "ca", .type = OPT_STRING, .offset = NOWHERE, .prose = "trusted certificates" },
-	{ .name = "cert", .type = OPT_STRING, .offset = NOWHERE, .prose = "our certificate chain" },
-	{ .name = "key", .type = OPT_STRING, .offset = NOWHERE, .prose = "its private key" },
-	{ .name = "cookie", .type = OPT_STRING, .offset = NOWHERE, .prose = "file of cookie keys" },
-	{ .name = "aead", .type = OPT_CHOICE, .offset = NOWHERE, .choices = "AES_SIV_CMAC_256 AES_SIV_CMAC_384 AES_SIV_CMAC_512",
-	    .prose = "algorithm" },
-	{ .name = "mintls", .type = OPT_CHOICE, .offset = NOWHERE, .choices = "TLS1.2 TLS1.3", .prose = "oldest TLS" },
-	{ .name = "maxtls", .type = OPT_CHOICE, .offset = NOWHERE, .choices = "TLS1.2 TLS1.3", .prose = "newest TLS" },
-	{ .name = "tlsciphersuites", .type = OPT_STRING, .offset = NOWHERE, .prose = "TLS 1.3 suites" },
-	{ .name = "tlsecdhcurves", .type = OPT_STRING, .offset = NOWHERE, .prose = "curves" },
-	{ .name = "tlscipherserverpreference", .type = OPT_SET, .offset = NOWHERE, .prose = "the server's order wins" },
-	{ .name = "port", .type = OPT_INT, .offset = NOWHERE, .min = 1, .max = 65535, .prose = "a second NTP port" },
+	{ .name = "enable", .type = OPT_SET, .offset = FIELD(nts.enable), .prose = "serve key exchanges" },
+	{ .name = "disable", .type = OPT_CLEAR, .offset = FIELD(nts.enable), .prose = "do not" },
+	{ .name = "ca", .type = OPT_STRING, .offset = FIELD(nts.ca), .max = PATH, .prose = "trusted certificates" },
+	{ .name = "cert", .type = OPT_STRING, .offset = FIELD(nts.cert), .max = PATH, .prose = "our certificate chain" },
+	{ .name = "key", .type = OPT_STRING, .offset = FIELD(nts.key), .max = PATH, .prose = "its private key" },
+	{ .name = "cookie", .type = OPT_STRING, .offset = FIELD(nts.cookie), .max = PATH, .prose = "file of cookie keys" },
+	{ .name = "aead", .type = OPT_CHOICE, .offset = FIELD(nts.aead), .choices = AEADS, .prose = "algorithm" },
+	{ .name = "mintls", .type = OPT_CHOICE, .offset = FIELD(nts.mintls), .choices = "TLS1.2 TLS1.3", .prose = "oldest TLS" },
+	{ .name = "maxtls", .type = OPT_CHOICE, .offset = FIELD(nts.maxtls), .choices = "TLS1.2 TLS1.3", .prose = "newest TLS" },
+	{ .name = "tlsciphersuites", .type = OPT_STRING, .offset = FIELD(nts.suites), .max = NTS_LIST_MAX - 1, .prose = "TLS 1.3 suites" },
+	{ .name = "tlsecdhcurves", .type = OPT_STRING, .offset = FIELD(nts.curves), .max = NTS_LIST_MAX - 1, .prose = "curves" },
+	{ .name = "tlscipherserverpreference", .type = OPT_SET, .offset = FIELD(nts.own_order), .prose = "the server's order wins" },
+	{ .name = "port", .type = OPT_INT, .offset = FIELD(extra_port), .min = 1, .max = 65535, .prose = "a second NTP port" },
 };
 
 static const struct option extra_options[] = {
@@ -307,7 +308,7 @@ const struct directive directive_table[] = {
 	    .prose = "times to live that broadcasts and manycast searches choose from", .max = 255 },
 	{ .name = "pollskewlist", .parse = parse_pollskewlist, .write = write_pollskewlist, .args = "POLL EARLY|LATE ...",
 	    .example = "pollskewlist default 2|3 6 8|8", .prose = "how early or late polls may be" },
-	{ .name = "nts", .standing = NOT_YET, .parse = parse_options, .args = "option ...", .example = "nts ca /etc/ssl/certs mintls TLS1.3",
+	{ .name = "nts", .parse = parse_options, .args = "option ...", .example = "nts ca /etc/ssl/certs mintls TLS1.3",
 	    .prose = "Network Time Security", TABLE(nts_options), .min = 1 },
 
 	/* Reference clocks. */

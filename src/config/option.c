@@ -145,13 +145,16 @@ apply_date(struct reader *r, const struct option *o, char *field)
 }
 
 static bool
-apply_choice(struct reader *r, const struct option *o)
+apply_choice(struct reader *r, const struct option *o, char *field)
 {
 	size_t len = r->tok.len;
 
 	for (const char *p = o->choices; *p != '\0'; p += strcspn(p, " "), p += strspn(p, " "))
-		if (strcspn(p, " ") == len && strncmp(p, r->tok.text, len) == 0)
+		if (strcspn(p, " ") == len && strncmp(p, r->tok.text, len) == 0) {
+			if (field != NULL)
+				memcpy(field, r->tok.text, len + 1);
 			return true;
+		}
 	reader_error(r, r->tok.column, "'%s' is one of: %s; not '%.40s'", o->name, o->choices, r->tok.text);
 	return false;
 }
@@ -162,9 +165,9 @@ option_apply(struct reader *r, const struct option *o, void *base)
 	char *field = base != NULL && o->offset != NOWHERE ? (char *)base + o->offset : NULL;
 	unsigned column = r->tok.column;
 
-	if (o->type == OPT_SET) {
+	if (o->type == OPT_SET || o->type == OPT_CLEAR) {
 		if (field != NULL)
-			*(bool *)field = true;
+			*(bool *)field = o->type == OPT_SET;
 		return true;
 	}
 	if (!reader_next(r, o->type == OPT_STRING ? WANT_STRING : WANT_WORD)) {
@@ -176,7 +179,7 @@ option_apply(struct reader *r, const struct option *o, void *base)
 	case OPT_STRING:
 		return apply_string(r, o, field);
 	case OPT_CHOICE:
-		return apply_choice(r, o);
+		return apply_choice(r, o, field);
 	case OPT_BOOL:
 		return apply_bool(r, o, field);
 	case OPT_DATE:

@@ -123,7 +123,6 @@ void config_safe_default(struct config *c, int family);
 /* What the options of a source line fill. */
 struct source_line {
 	struct config_source	source;
-	bool			nts;
 };
 
 /* What fudge and device lines say of a clock; theirs may stand before or after its own line. */

@@ -161,15 +161,35 @@ source_settle_poll(struct reader *r, struct assoc_opts *o, bool clock)
 	o->minpoll = o->maxpoll;
 }
 
+/* NTS protects what a client and a server say to each other in version 4, and nothing else (RFC 8915 section 1.2): no line that wants it is used without. */
+static bool
+nts_fits(struct reader *r, const struct source_line *line, unsigned column)
+{
+	const struct assoc_opts *o = &line->source.opts;
+
+	if (!o->nts.on) {
+		if (o->nts.noval || o->nts.ca[0] != '\0' || o->nts.aead[0] != '\0')
+			reader_warn(r, column, "'noval', 'ca' and 'aead' have no effect without 'nts'");
+		return true;
+	}
+	if (o->mode != MODE_CLIENT || o->manycast) {
+		reader_warn(r, column, "'%.200s' is not used: 'nts' is for servers and pools only, and what was to be protected is not done without",
+		    line->source.host);
+		r->idle = true;
+		return false;
+	}
+	if (o->version != NTP_VERSION)
+		reader_error(r, column, "'nts' needs version %d; the line is skipped", NTP_VERSION);
+	else if (o->key != 0)
+		reader_error(r, column, "'nts' and 'key' exclude each other; the line is skipped");
+	return !r->bad;
+}
+
 static void
 add_source(struct reader *r, struct source_line *line, unsigned column)
 {
-	if (line->nts) {
-		r->idle = true;
-		reader_warn(r, column, "'%.200s' is not used: NTS has no effect yet, and time that was to be authenticated is not taken without",
-		    line->source.host);
+	if (!nts_fits(r, line, column))
 		return;
-	}
 	source_settle_poll(r, &line->source.opts, false);
 	if (r->c->nsources >= CONFIG_SOURCES_MAX)
 		reader_error(r, column, "more than %d sources; the line is skipped", CONFIG_SOURCES_MAX);

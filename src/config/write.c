@@ -75,7 +75,7 @@ value_of(const struct option *o, const void *base)
 static bool
 is_written(const struct option *o)
 {
-	return o->offset != NOWHERE && o->also == 0 && o->type != OPT_STRING && o->type != OPT_CHOICE;
+	return o->offset != NOWHERE && o->also == 0 && o->type != OPT_STRING && o->type != OPT_CHOICE && o->type != OPT_CLEAR;
 }
 
 /* " name value" for each that is not as by default.  Returns how many. */
@@ -86,7 +86,7 @@ put_options(FILE *out, const char *first, const struct option *t, size_t n, cons
 	unsigned written = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bool string = t[i].type == OPT_STRING && t[i].offset != NOWHERE && ((const char *)base)[t[i].offset] != '\0';
+		bool string = (t[i].type == OPT_STRING || t[i].type == OPT_CHOICE) && t[i].offset != NOWHERE && ((const char *)base)[t[i].offset] != '\0';
 		double v = is_written(&t[i]) ? value_of(&t[i], base) : 0, d = is_written(&t[i]) ? value_of(&t[i], dflt) : 0;
 
 		if (string) {

@@ -168,7 +168,7 @@ put_names(struct text *t, const struct var_row *rows, size_t n, const struct con
 {
 	text_add(t, "\"");
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].form != AS_NONE && rows[i].form != AS_NONE3)
+		if (rows[i].form != AS_RARE && rows[i].form != AS_RARE3)
 			text_add(t, "%s%s", i > 0 ? "," : "", rows[i].name);
 	for (size_t i = 0; i < nsetvars; i++)
 		text_add(t, ",%s", setvars[i].name);
@@ -201,6 +201,12 @@ put_number(struct text *t, const struct var_row *r, const void *p)
 	case AS_SECONDS:
 		text_add(t, "%.0f", trunc(shown(load_real(r, p))));
 		break;
+	case AS_RARE3:
+		text_add(t, "%.3f", shown(load_real(r, p)));
+		break;
+	case AS_RARE:
+		text_add(t, "%" PRIu64, (uint64_t)load_integer(r, p));
+		break;
 	case AS_NS_S:
 		text_add(t, "%.6f", 1e-9 * (double)load_integer(r, p));
 		break;
@@ -225,11 +231,9 @@ put_value(struct text *t, const struct var_row *r, const struct var_subject *s)
 	case AS_NOTHING:
 		break;
 	case AS_ZERO:
-	case AS_NONE:
 		text_add(t, "0");
 		break;
 	case AS_ZERO3:
-	case AS_NONE3:
 		text_add(t, "0.000");
 		break;
 	case AS_ZERO6:

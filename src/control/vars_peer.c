@@ -188,14 +188,13 @@ put_candidate(struct text *t, const struct var_subject *s)
 static void
 put_authenable(struct text *t, const struct var_subject *s)
 {
-	text_add(t, "%d", s->a->opts.key != 0);
+	text_add(t, "%d", s->a->opts.key != 0 || s->a->opts.nts.on);
 }
 
 static void
 put_ntscookies(struct text *t, const struct var_subject *s)
 {
-	(void)s;
-	text_add(t, "-1");
+	text_add(t, "%d", assoc_cookies(s->a));
 }
 
 static void
@@ -250,6 +249,7 @@ const struct var_row vars_peer[] = {
 	{ "filtdelay",	true,	FUNCTION(put_filtdelay),	"delay of the last eight samples, newest first, ms" },
 	{ "filtoffset",	true,	FUNCTION(put_filtoffset),	"offset of the last eight samples, newest first, ms" },
 	{ "filtdisp",	true,	FUNCTION(put_filtdisp),		"dispersion of the last eight samples, newest first, ms" },
+	{ "ntscookies",	true,	FUNCTION(put_ntscookies),	"NTS cookies held, -1 = NTS not in use" },
 	{ "config",	false,	ASSOC(AS_UINT, configured),	"whether the configuration names it" },
 	{ "authenable",	false,	FUNCTION(put_authenable),	"whether it must be authenticated" },
 	{ "authentic",	false,	ASSOC(AS_UINT, authentic),	"whether its last reply was authenticated" },
@@ -267,7 +267,6 @@ const struct var_row vars_peer[] = {
 	{ "seldisp",	false,	ASSOC(AS_UINT, count.seldisp),	"selections missed for too great a distance" },
 	{ "selbroken",	false,	ASSOC(AS_UINT, count.selbroken), "replies of no use" },
 	{ "candidate",	false,	FUNCTION(put_candidate),	"verdict of the selection, 0 to 7" },
-	{ "ntscookies",	false,	FUNCTION(put_ntscookies),	"NTS cookies held, -1 = NTS not in use" },
 	{ "rootdist",	false,	FUNCTION(put_rootdist),		"root distance, ms" },
 	{ "peer_var_list", false, FUNCTION(put_peer_var_list),	"names of all variables of an association" },
 };

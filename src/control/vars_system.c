@@ -371,23 +371,27 @@ put_kstflags(struct text *t, const struct var_subject *s)
 	{ "timer_overruns", false, VIEW(AS_UINT, count.timer_overruns), "timers that were missed" }, \
 	{ "timer_xmts",	false,	VIEW(AS_UINT, count.timer_xmts), "polls sent by timers" }
 
-/* There is no Network Time Security here, so nothing of it has ever happened; NTPsec's ntpq asks all the same. */
-#define NONE(name) \
-	{ "nts_" name,		false,	PLAIN(AS_NONE),		"Network Time Security: none" }, \
-	{ "nts_" name "_r",	false,	PLAIN(AS_NONE),		"Network Time Security: none, since start" }
-#define NO_TIME(name) \
-	{ "nts_" name,		false,	PLAIN(AS_NONE3),	"Network Time Security: time spent, s" }, \
-	{ "nts_" name "_r",	false,	PLAIN(AS_NONE3),	"Network Time Security: time spent since start, s" }
+/* Network Time Security, since reset and since start. */
+#define NTS_COUNT(name, of, prose) \
+	{ "nts_" name,		false,	VIEW(AS_RARE, nts.of),		"NTS: " prose }, \
+	{ "nts_" name "_r",	false,	VIEW(AS_RARE, nts_total.of),	"NTS: " prose ", since start" }
+#define NTS_SUM(name, of, prose) \
+	NTS_COUNT(name, of.n, prose), \
+	{ "nts_" name "_wall",	false,	VIEW(AS_RARE3, nts.of.wall),	"NTS: time they took, s" }, \
+	{ "nts_" name "_wall_r", false,	VIEW(AS_RARE3, nts_total.of.wall), "NTS: time they took since start, s" }, \
+	{ "nts_" name "_cpu",	false,	VIEW(AS_RARE3, nts.of.cpu),	"NTS: time of the processor, s" }, \
+	{ "nts_" name "_cpu_r",	false,	VIEW(AS_RARE3, nts_total.of.cpu), "NTS: time of the processor since start, s" }
 
 #define NTS_ROWS \
-	NONE("client_send"), NONE("client_recv_good"), NONE("client_recv_bad"), \
-	NONE("server_recv_good"), NONE("server_recv_bad"), NONE("server_send"), \
-	NONE("cookie_make"), NONE("cookie_not_server"), NONE("cookie_decode"), NONE("cookie_decode_total"), NONE("cookie_decode_current"), \
-	NONE("cookie_decode_old"), NONE("cookie_decode_old2"), NONE("cookie_decode_older"), NONE("cookie_decode_too_old"), NONE("cookie_decode_error"), \
-	NONE("ke_serves_good"), NO_TIME("ke_serves_good_wall"), NO_TIME("ke_serves_good_cpu"), \
-	NONE("ke_serves_nossl"), NO_TIME("ke_serves_nossl_wall"), NO_TIME("ke_serves_nossl_cpu"), \
-	NONE("ke_serves_bad"), NO_TIME("ke_serves_bad_wall"), NO_TIME("ke_serves_bad_cpu"), \
-	NONE("ke_probes_good"), NONE("ke_probes_bad")
+	NTS_COUNT("client_send", client.sent, "protected requests sent"), \
+	NTS_COUNT("client_recv_good", client.good, "replies that were rightly protected"), \
+	NTS_COUNT("client_recv_bad", client.bad, "replies that were not"), \
+	NTS_COUNT("cookie_decode", warden.cookie_decode_current, "cookies opened by the present key"), \
+	NTS_SUM("ke_serves_good", ke.good, "key exchanges served"), \
+	NTS_SUM("ke_serves_nossl", ke.nossl, "connections that never came to TLS"), \
+	NTS_SUM("ke_serves_bad", ke.bad, "key exchanges that failed after TLS was agreed upon"), \
+	NTS_COUNT("ke_probes_good", probes.probes_good, "key exchanges of our sources"), \
+	NTS_COUNT("ke_probes_bad", probes.probes_bad, "those that failed")
 
 const struct var_row vars_system[] = {
 	DEFAULT_ROWS,
@@ -399,6 +403,9 @@ const struct var_row vars_system[] = {
 	KERNEL_ROWS,
 	IO_ROWS,
 	NTS_ROWS,
+#define X(name, prose)	NTS_COUNT(#name, warden.name, prose),
+	WARDEN_COUNTERS(X)
+#undef X
 };
 const size_t vars_system_len = NELEMS(vars_system);
 

@@ -18,7 +18,7 @@ struct var_subject {
 enum var_form {
 	AS_NOTHING,		/* known, but never with a value here */
 	AS_ZERO, AS_ZERO3, AS_ZERO6,	/* known, and nothing here to count: 0, 0.000, 0.000000 */
-	AS_NONE, AS_NONE3,	/* the same of things that do not exist here: the lists of names leave them out, which strangers can ask for */
+	AS_RARE, AS_RARE3,	/* a count, and seconds with three decimals, shown when asked for by name: the lists of names leave them out, which strangers can ask for */
 	AS_NO_STAMP,		/* an instant there is none of */
 	AS_UINT, AS_INT, AS_HEX,
 	AS_MS3, AS_MS6,		/* s, shown as ms */

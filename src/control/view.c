@@ -57,7 +57,7 @@ only_sent(const struct assoc *a)
 uint16_t
 control_peer_status(const struct assoc *a)
 {
-	unsigned flags = (a->configured ? PEER_CONFIG : 0u) | (a->opts.key != 0 ? PEER_AUTHENABLE : 0u) | (a->authentic ? PEER_AUTHENTIC : 0u)
+	unsigned flags = (a->configured ? PEER_CONFIG : 0u) | (a->opts.key != 0 || a->opts.nts.on ? PEER_AUTHENABLE : 0u) | (a->authentic ? PEER_AUTHENTIC : 0u)
 	    | (a->reach != 0 ? PEER_REACH : 0u) | (control_is_prototype(a) || only_sent(a) ? PEER_BCAST : 0u);
 
 	return (uint16_t)((flags | ((unsigned)a->tally & 7u)) << 8 | (a->events & 15u) << 4 | (a->event & 15u));

@@ -12,6 +12,7 @@ struct counts {
 	struct server_counters	server;
 	struct control_counts	other;
 	struct signd_counts	mssntp;
+	struct nts_counts	nts;
 };
 
 struct counted {
@@ -80,6 +81,7 @@ count_all(const struct root *r, struct counts *c)
 	c->other.io_pkt_reads = c->server.reads + io.reads;
 	c->other.io_ref_reads = root_clocks_reads(r);
 	count_auth(r->keys, &c->other);
+	root_nts_counters(r, &c->nts);
 }
 
 /* The slowest is no sum: it stays that since start. */
@@ -135,6 +137,8 @@ root_counted_view(const struct root *r, struct control_view *v, struct server_co
 	for (size_t i = 0; i < NELEMS(rows); i++)
 		*field(&now.other, rows[i].offset) -= value(&c->base.other, rows[i].offset);
 	count_mssntp(r, &now, v);
+	v->nts_total = now.nts;
+	v->nts = nts_counts_since(&now.nts, &c->base.nts);
 	v->counters = since_reset;
 	v->totals = since_start;
 	v->count = now.other;
@@ -165,6 +169,7 @@ root_counted_reset(struct root *r, const struct config_reset *which)
 	if (which->sys) {
 		c->base.server = now.server;
 		c->base.mssntp = now.mssntp;
+		c->base.nts = now.nts;
 		c->at.sys = monotime_now();
 	}
 	if (which->io)

@@ -19,6 +19,7 @@
 #include "daemon/notify.h"
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
+#include "nts/keclient.h"
 #include "root.h"
 
 #define HOUR		3600.0	/* s between writes of the drift file */
@@ -126,6 +127,7 @@ on_hour(evutil_socket_t fd, short what, void *arg)
 	write_drift(arg, false);
 	root_stats_hour(arg);
 	root_leap_hour(arg);
+	root_nts_hour(arg);
 }
 
 /* --- interfaces ---------------------------------------------------------------------------- */
@@ -206,12 +208,15 @@ open_client(struct root *r)
 		.dscp = r->config->dscp,
 		.keys = r->keys,
 		.modes = settings_modes(r->config),
+		.ke = r->ke = keclient_new(r->base, &r->config->nts),
 		.send = root_modes_send,
 		.bar = root_bars,
 		.send_arg = r,
 		.not_before = { (int64_t)build_time() * NS_PER_S },
 	};
 
+	if (r->ke == NULL)
+		return false;
 	r->client = client_new(r->base, r->clock, r->resolver, &co, root_news, r);
 	if (r->client == NULL)
 		return false;
@@ -373,7 +378,7 @@ build(struct root *r)
 		return false;
 	r->resolver = resolver_new(r->base);
 	/* The port before the clock: where another ntpd has the one, it has the other too. */
-	if (r->resolver == NULL || !open_listener(r) || !open_clock(r) || !root_control_init(r) || !open_client(r) || !start_hourly(r) || !start_alive(r))
+	if (r->resolver == NULL || !open_listener(r) || !open_clock(r) || !root_control_init(r) || !open_client(r) || !root_nts_open(r) || !start_hourly(r) || !start_alive(r))
 		return false;
 	r->ifaces = ifaces_watch_new(r->base, r->opts->update_interval, on_ifaces, r);
 	if (r->ifaces == NULL)
@@ -390,6 +395,7 @@ tear_down(struct root *r)
 	if (r->client != NULL)
 		write_drift(r, true);
 	root_stats_close(r);
+	root_nts_close(r);
 	ifaces_watch_free(r->ifaces);
 	if (r->hourly != NULL)
 		event_free(r->hourly);
@@ -397,6 +403,7 @@ tear_down(struct root *r)
 		event_free(r->alive);
 	root_mssntp_close(r);
 	client_free(r->client);
+	keclient_free(r->ke);
 	root_clocks_close(r);
 	root_leap_close(r);
 	listener_free(r->listener);
@@ -439,7 +446,7 @@ enter_sandbox(struct root *r, bool privileged)
 	if (o->no_sandbox || (!o->sandbox && !privileged))
 		return true;
 	r->clock_needs = root_clocks_need(r);
-	err = sandbox_enter(r->config->logfile, r->clock_needs, !sysclock_steers_host(r->clock));
+	err = sandbox_enter(r->config->logfile, r->clock_needs | root_nts_needs(r), !sysclock_steers_host(r->clock));
 	r->sandboxed = err == SANDBOX_OK;
 	if (err == SANDBOX_FAILED)
 		log_err("the sandbox cannot be made");
@@ -524,6 +531,7 @@ daemon_run(const struct options *o, const char *command)
 	}
 	if (!root_stats_open(&r))
 		log_warn("statistics files will not be written");
+	root_nts_begin(&r);
 	root_publish(&r);
 	add_sources(&r);
 	if (!r.wait_sync)

@@ -130,6 +130,8 @@ root_news(void *arg, const struct client_report *n)
 
 	root_stats_news(r, n);
 	switch (n->what) {
+	case CLIENT_KEYS:
+		break;
 	case CLIENT_UPDATED:
 		root_publish(r);
 		break;

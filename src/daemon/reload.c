@@ -153,6 +153,7 @@ settings_carry_out(struct root *r)
 	root_stats_reload(r);
 	root_leap_reload(r);
 	client_set_steer(r->client, new->enable_ntp);
+	root_nts_reload(r);
 	client_reconfigure(r->client, &new->tos, &new->tinker, new->dscp);
 	client_set_modes(r->client, &modes);
 	root_modes_listen(r);

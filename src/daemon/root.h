@@ -19,6 +19,10 @@
 #include "sysclock/sysclock.h"
 
 struct counted;
+struct keclient;
+struct nts_counts;
+struct root_nts;
+struct talk_cost;
 struct mode6;
 struct stats;
 
@@ -59,6 +63,8 @@ struct root {
 	uint64_t		 clock_reads;	/* readings of clocks that are closed */
 	bool			 sandboxed;
 	unsigned		 clock_needs;	/* enum refclock_need, that the sandbox allows */
+	struct keclient		*ke;		/* key exchanges of our sources */
+	struct root_nts		*nts;		/* key exchanges that we serve; NULL: none */
 	struct client		*client;
 	struct stats		*stats;		/* NULL before privileges are dropped */
 	struct ifaces_watch	*ifaces;
@@ -166,6 +172,20 @@ void root_stats_reload(struct root *r);
 void root_stats_news(struct root *r, const struct client_report *n);
 void root_stats_hour(struct root *r);
 void root_stats_close(struct root *r);
+
+void root_stats_keys(struct root *r, const struct addr *peer, const char *why, bool began, const struct talk_cost *cost);	/* a key exchange that we served */
+
+/*
+ * nts.c: the server of Network Time Security.  Opened while there are rights to read its key; begun by the user we end up as, whose its cookie keys are; asked
+ * every hour whether these are to be renewed.
+ */
+bool root_nts_open(struct root *r);
+unsigned root_nts_needs(const struct root *r);	/* SANDBOX_NTS, or 0 */
+void root_nts_begin(struct root *r);
+void root_nts_hour(struct root *r);
+void root_nts_reload(struct root *r);
+void root_nts_counters(const struct root *r, struct nts_counts *out);
+void root_nts_close(struct root *r);
 
 /* leapfile.c: reads the leap file if it has changed, or if its name or options have. */
 void root_leap_reload(struct root *r);

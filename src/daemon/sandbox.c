@@ -93,7 +93,6 @@ static const struct checked checked[] = {
 	SOCKET(AF_UNIX, SOCK_DGRAM, 0),
 	SOCKET(AF_UNIX, SOCK_STREAM, 0),
 	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
-	{ "socket", REFUSE, 2, { INT(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
 
 	/* Is it a terminal, how much is there to read, and which interface is meant. */
 	{ "ioctl", ALLOW, 1, { INT(1, TCGETS) } },
@@ -132,15 +131,19 @@ static const struct checked checked[] = {
 /* Asking the kernel about its clock, where no clock process can be asked.  The call that asks is the call that sets; the difference is a right we have not. */
 static const char *const asking[] = { "adjtimex", "clock_adjtime", "clock_adjtime64" };
 
-/* Of IPv4 there is none, either, unless gpsd is to be asked. */
+/* No TCP, unless gpsd is to be asked, or there is NTS. */
+static const struct checked no_tcp6 = { "socket", REFUSE, 2, { INT(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM) } };
 static const struct checked no_tcp = { "socket", REFUSE, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } };
 
-/* What drivers of reference clocks need while they run, to find their device again above all. */
+/* What drivers of reference clocks need while they run, to find their device again above all; and key exchanges. */
 static const struct {
 	unsigned	need;		/* enum refclock_need */
 	struct checked	rule;
 } for_clocks[] = {
 	{ REFCLOCK_NEEDS_TCP, { "socket", ALLOW, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } } },
+	{ SANDBOX_NTS, { "socket", ALLOW, 2, { INT(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } } },
+	{ SANDBOX_NTS, { "socket", ALLOW, 2, { INT(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM) } } },
+	{ SANDBOX_NTS, { "accept4", ALLOW, 0, { { 0 } } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCSETS) } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TCFLSH) } } },
 	{ REFCLOCK_NEEDS_SERIAL, { "ioctl", ALLOW, 1, { INT(1, TIOCMBIS) } } },
@@ -220,7 +223,9 @@ fill(scmp_filter_ctx f, unsigned clocks, bool asks_kernel)
 		err = add(f, &checked[i]);
 	for (size_t i = 0; i < NELEMS(for_clocks) && err == 0; i++)
 		err = (for_clocks[i].need & clocks) != 0 ? add(f, &for_clocks[i].rule) : 0;
-	if (err == 0 && (clocks & REFCLOCK_NEEDS_TCP) == 0)
+	if (err == 0 && (clocks & SANDBOX_NTS) == 0)
+		err = add(f, &no_tcp6);
+	if (err == 0 && (clocks & (REFCLOCK_NEEDS_TCP | SANDBOX_NTS)) == 0)
 		err = add(f, &no_tcp);
 	return err == 0 ? add_own_signals(f) : err;
 }

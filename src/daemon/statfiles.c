@@ -72,6 +72,8 @@ root_stats_news(struct root *r, const struct client_report *n)
 		return;
 	sysclock_read(r->clock, &now);
 	switch (n->what) {
+	case CLIENT_KEYS:
+		break;
 	case CLIENT_UPDATED:
 		stats_loop(r->stats, &now, client_system(r->client));
 		break;
@@ -151,6 +153,7 @@ void
 root_stats_hour(struct root *r)
 {
 	struct server_counters counters = { 0 };
+	struct nts_counts nts;
 	struct clockread now;
 	struct rusage ru;
 
@@ -160,8 +163,21 @@ root_stats_hour(struct root *r)
 	log_hour(r, &now);
 	count(r, &counters);
 	stats_sys(r->stats, &now, &counters);
+	root_nts_counters(r, &nts);
+	stats_nts(r->stats, &now, &nts);
 	if (getrusage(RUSAGE_SELF, &ru) == 0)
 		stats_use(r->stats, &now, &ru);
+}
+
+void
+root_stats_keys(struct root *r, const struct addr *peer, const char *why, bool began, const struct talk_cost *cost)
+{
+	struct clockread now;
+
+	if (r->stats == NULL)
+		return;
+	sysclock_read(r->clock, &now);
+	stats_keys(r->stats, &now, peer, why, began, cost);
 }
 
 /* The first events: we have started, and know our oscillator's frequency or not. */

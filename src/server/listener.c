@@ -595,3 +595,15 @@ listener_sockets(const struct listener *l, struct listener_socket out[], size_t 
 			out[n] = port_about(p);
 	return n;
 }
+
+int
+listener_set_cookies(struct listener *l, const struct cookie_ring *r)
+{
+	return tables_cookies(l->crew, r);
+}
+
+void
+listener_warden(const struct listener *l, struct warden_counters *sum)
+{
+	tables_warden(l->crew, sum);
+}

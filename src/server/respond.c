@@ -156,6 +156,23 @@ respond_is_mssntp(const uint8_t *buf, size_t len)
 	return len == PACKET_LEN + KEY_ID_LEN + sizeof(zero) && memcmp(buf + PACKET_LEN + KEY_ID_LEN, zero, sizeof(zero)) == 0;
 }
 
+/* Fields of NTS, where we serve so: what they protect is as good as signed. */
+static enum respond_reason
+check_nts(const struct request *rq, struct request_head *h)
+{
+	enum warden_verdict v;
+
+	if (rq->warden == NULL || h->tail.fields == 0)
+		return RESPOND_TIME;
+	v = warden_open(rq->warden, rq->buf, rq->len, h->tail.mac_at, &h->nts);
+	if (v == WARDEN_PLAIN)
+		return RESPOND_TIME;
+	if (v == WARDEN_BAD || respond_mode(rq->buf[0]) != MODE_CLIENT)
+		return RESPOND_NTS_BAD;
+	h->guarded = v == WARDEN_GOOD;
+	return h->guarded ? RESPOND_TIME : RESPOND_NTS_NAK;
+}
+
 static enum respond_reason
 check_trailer(const struct request *rq, struct request_head *h)
 {
@@ -170,7 +187,7 @@ check_trailer(const struct request *rq, struct request_head *h)
 	case TRAILER_NONE:
 		break;
 	}
-	return (rq->flags & RESTRICT_NOTRUST) != 0 ? RESPOND_UNSIGNED : RESPOND_TIME;
+	return (rq->flags & RESTRICT_NOTRUST) != 0 && !h->guarded ? RESPOND_UNSIGNED : RESPOND_TIME;
 }
 
 /* Nobody is told of a MAC that is wrong here: the association it is for counts it. */
@@ -206,10 +223,12 @@ respond_check(const struct request *rq, struct request_head *head)
 		return RESPOND_TRAILER;
 	if (why == RESPOND_UNASKED)
 		return check_unasked(rq, &h, head);
-	why = check_trailer(rq, &h);
+	why = check_nts(rq, &h);
+	if (why == RESPOND_TIME)
+		why = check_trailer(rq, &h);
 	if (why == RESPOND_NAK && rq->len < RESPOND_NAK_LEN)
 		why = RESPOND_TRAILER;
-	if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK)
+	if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK || why == RESPOND_NTS_NAK)
 		*head = h;
 	return why;
 }
@@ -334,8 +353,8 @@ respond_nak(uint8_t out[static RESPOND_MAX], const struct request *rq, const str
 }
 
 /* All three times are the client's own, so that one who overlooks the kiss code learns nothing wrong. */
-size_t
-respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *head, int8_t minpoll)
+static size_t
+kiss(uint8_t out[static PACKET_LEN], const struct request_head *head, uint32_t code, int8_t minpoll)
 {
 	struct packet p = head->pkt;
 
@@ -343,10 +362,23 @@ respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *head, in
 	p.mode = head->reply_mode;
 	p.stratum = STRATUM_KOD;
 	p.poll = p.poll > minpoll ? p.poll : minpoll;
-	p.refid = REFID_RATE;
+	p.refid = code;
 	p.org = p.rec = p.xmt;
 	packet_build(&p, out);
 	return PACKET_LEN;
+}
+
+size_t
+respond_kod(uint8_t out[static RESPOND_MAX], const struct request_head *head, int8_t minpoll)
+{
+	return kiss(out, head, REFID_RATE, minpoll);
+}
+
+size_t
+respond_nts_nak(uint8_t *out, const struct request_head *head)
+{
+	kiss(out, head, REFID_NTSN, head->pkt.poll);
+	return warden_nak(&head->nts, out);
 }
 
 void

@@ -138,6 +138,40 @@ tables_restrict(struct crew *c, struct restrict_list *restricts)
 	return r;
 }
 
+int
+tables_cookies(struct crew *c, const struct cookie_ring *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct warden *g = &c->member[i]->worker.warden;
+		struct siv *siv = g->siv != NULL ? NULL : siv_new();
+
+		crew_lock(c->member[i]);
+		if (g->siv == NULL)
+			g->siv = siv;
+		if (g->siv != NULL)
+			g->ring = *r;
+		else
+			ret = -1;
+		crew_unlock(c->member[i]);
+	}
+	if (ret == -1)
+		errno = ENOMEM;
+	return ret;
+}
+
+void
+tables_warden(const struct crew *c, struct warden_counters *sum)
+{
+	*sum = (struct warden_counters){ 0 };
+	for (size_t i = 0; i < c->n; i++) {
+		crew_lock(c->member[i]);
+		warden_counters_add(sum, &c->member[i]->worker.warden.count);
+		crew_unlock(c->member[i]);
+	}
+}
+
 void
 tables_free(struct crew *c)
 {

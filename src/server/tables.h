@@ -16,6 +16,11 @@ MUST_USE int tables_set(struct crew *c, const struct listener_opts *o, const str
 /* One worker reads the list itself; several get copies of it, if it has changed, and give their hits.  -1 with errno: some go by the old one. */
 MUST_USE int tables_restrict(struct crew *c, struct restrict_list *restricts);
 
+/* The keys of NTS cookies.  -1 with errno: some workers have the old ones. */
+MUST_USE int tables_cookies(struct crew *c, const struct cookie_ring *r);
+
+void tables_warden(const struct crew *c, struct warden_counters *sum);	/* what the workers have counted of NTS */
+
 /* With no thread running. */
 void tables_free(struct crew *c);
 

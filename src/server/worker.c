@@ -24,6 +24,7 @@ worker_init(struct worker *w)
 void
 worker_clear(struct worker *w)
 {
+	warden_clear(&w->warden);
 	udp_outbox_free(w->outbox);
 	interleave_free(w->interleave);
 }
@@ -118,7 +119,7 @@ judge(struct worker *w, const struct request *rq, enum respond_reason why, struc
 
 /* Writes what is to be said into out; 0 = nothing. */
 static size_t
-build(const struct worker *w, enum respond_reason why, const struct request *rq, const struct request_head *head, uint8_t out[static RESPOND_MAX])
+build(const struct worker *w, enum respond_reason why, const struct request *rq, const struct request_head *head, uint8_t out[static PACKET_MAX])
 {
 	const struct packet *face = head->reply_mode == MODE_SERVER ? &w->client_face : &w->face;
 
@@ -127,6 +128,8 @@ build(const struct worker *w, enum respond_reason why, const struct request *rq,
 		return respond_reply(out, rq, head, face);
 	case RESPOND_NAK:
 		return respond_nak(out, rq, head, face);
+	case RESPOND_NTS_NAK:
+		return respond_nts_nak(out, head);
 	case RESPOND_KOD:
 		return respond_kod(out, head, ratelimit_poll(&w->discard));
 	default:
@@ -197,6 +200,7 @@ answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, 
 		.flags = flags,
 		.chance = (uint32_t)chance,
 		.keys = w->keys,
+		.warden = &w->warden,
 		.known = w->interest.npeers > 0 && d->len > 0 && respond_mode(d->buf[0]) <= MODE_PASSIVE && is_known(w, d),
 		.heard = is_heard(w, d),
 		.sought = d->len > 0 && respond_mode(d->buf[0]) == MODE_CLIENT && addr_is_multicast(&d->local) && is_group(w, &d->local, w->interest.searched),
@@ -209,7 +213,7 @@ answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, 
 	/* Known peers are not answered, so there is nothing to limit; and whoever floods us in their name shall not silence them. */
 	if (why == RESPOND_CONTROL || why == RESPOND_UNASKED)
 		note(w, &rq, now, (uint32_t)(chance >> 32));
-	else if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK)
+	else if (why == RESPOND_TIME || why == RESPOND_MSSNTP || why == RESPOND_NAK || why == RESPOND_NTS_NAK)
 		why = judge(w, &rq, why, note(w, &rq, now, (uint32_t)(chance >> 32)), now, (uint32_t)(chance >> 32));
 	w->counters.ignored += why == RESPOND_DESTINATION;
 	respond_count(&w->counters, why, d->len > 0 ? respond_version(d->buf[0]) : 0);
@@ -227,11 +231,14 @@ answer(struct worker *w, const struct datagram *d, unsigned flags, size_t slot, 
 		return false;
 	out->peer = d->peer;
 	out->local = d->local;
-	interleaved = why == RESPOND_TIME && interleave(w, &rq, &head, slot);
-	if (why != RESPOND_TIME)
+	interleaved = why == RESPOND_TIME && !head.guarded && interleave(w, &rq, &head, slot);
+	if (why != RESPOND_TIME || head.guarded)
 		w->to_note[slot] = (struct ntptime){ 0 };
-	w->to_stamp[slot] = why != RESPOND_KOD && !interleaved;
+	w->to_stamp[slot] = why != RESPOND_KOD && why != RESPOND_NTS_NAK && !interleaved;
 	w->to_sign[slot] = why == RESPOND_TIME ? head.key : NULL;
+	w->to_guard[slot] = head.guarded && (why == RESPOND_TIME || why == RESPOND_KOD);
+	if (w->to_guard[slot])
+		w->guarded[slot] = head.nts;
 	if (w->to_sign[slot] != NULL)
 		out->len += key_mac_len(head.key);
 	udp_outbox_put(w->outbox, slot, out);
@@ -283,8 +290,17 @@ count_signed(const struct worker *w, size_t from, size_t n)
 	size_t found = 0;
 
 	for (size_t i = from; i < from + n; i++)
-		found += w->to_sign[i] != NULL;
+		found += w->to_sign[i] != NULL || w->to_guard[i];
 	return found;
+}
+
+/* If the library fails, what leaves is a reply that its client will not take. */
+static size_t
+protect(struct worker *w, size_t i)
+{
+	size_t len = warden_seal(&w->warden, &w->guarded[i], w->outbuf[i]);
+
+	return len > 0 ? len : PACKET_LEN;
 }
 
 size_t
@@ -300,9 +316,9 @@ worker_stamp(struct worker *w, size_t from, size_t n, struct walltime host)
 			respond_stamp(w->outbuf[i], xmt);
 		if (w->to_note[i].raw != 0)
 			interleave_left(w->interleave, w->to_note[i], walltime_to_ntp(xmt));
-		if (w->to_sign[i] == NULL)
+		if (w->to_sign[i] == NULL && !w->to_guard[i])
 			continue;
-		w->out[i].len = respond_sign(w->outbuf[i], w->to_sign[i]);
+		w->out[i].len = w->to_guard[i] ? protect(w, i) : respond_sign(w->outbuf[i], w->to_sign[i]);
 		udp_outbox_cut(w->outbox, i, w->out[i].len);	/* shorter than it should be only if the library fails */
 	}
 	return to_sign;

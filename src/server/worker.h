@@ -49,9 +49,12 @@ struct worker {
 	double			 smeared[UDP_BATCH];	/* s, that of reply i */
 	bool			 to_stamp[UDP_BATCH];	/* reply i waits for its transmit time … */
 	struct ntptime		 to_note[UDP_BATCH];	/* … the receive time of a reply whose time of leaving is remembered, or 0 … */
-	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key */
+	const struct key	*to_sign[UDP_BATCH];	/* … and then for its MAC, by this key … */
+	bool			 to_guard[UDP_BATCH];	/* … or for its protection by NTS … */
+	struct guarded		 guarded[UDP_BATCH];	/* … which is this; leads into the request */
+	struct warden		 warden;
 	uint8_t			 inbuf[UDP_BATCH][PACKET_MAX];
-	uint8_t			 outbuf[UDP_BATCH][RESPOND_MAX];
+	uint8_t			 outbuf[UDP_BATCH][PACKET_MAX];
 };
 
 /* Points the batches at their buffers.  The other members are the owner's to fill.  False with errno. */

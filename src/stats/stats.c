@@ -29,11 +29,14 @@ struct stats {
 	struct monotime		counted, used;	/* ends of the last intervals of sysstats and usestats */
 	struct server_counters	counters;	/* at counted */
 	struct rusage		usage;		/* at used */
+	struct nts_counts	nts;		/* at the end of the last interval, */
+	struct monotime		nts_told;	/* which was then */
 };
 
 const char *const stats_names[STATS_KINDS] = {
 	[STATS_LOOP] = "loopstats", [STATS_PEER] = "peerstats", [STATS_CLOCK] = "clockstats", [STATS_RAW] = "rawstats",
 	[STATS_SYS] = "sysstats", [STATS_PROTO] = "protostats", [STATS_USE] = "usestats",
+	[STATS_NTS] = "ntsstats", [STATS_NTSKE] = "ntskestats", [STATS_NTSKELOG] = "ntskelog",
 };
 
 bool
@@ -85,7 +88,7 @@ stats_new(const struct stats_opts *o, const struct clockread *now)
 
 	if (s == NULL)
 		return NULL;
-	s->start = s->counted = s->used = now->mono;
+	s->start = s->counted = s->used = s->nts_told = now->mono;
 	if (stats_configure(s, o) == 0)
 		return s;
 	saved = errno;
@@ -273,6 +276,52 @@ stats_use(struct stats *s, const struct clockread *now, const struct rusage *ru)
 		    ru->ru_nvcsw - b->ru_nvcsw, ru->ru_nivcsw - b->ru_nivcsw, ru->ru_nsignals - b->ru_nsignals, ru->ru_maxrss);
 	s->usage = *ru;
 	s->used = now->mono;
+}
+
+static void
+nts_packets(struct stats *s, const struct clockread *now, const struct nts_counts *c)
+{
+	const struct warden_counters *g = &c->warden, *b = &s->nts.warden;
+
+	record(s, STATS_NTS, now, "%u %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", whole_seconds(now->mono, s->nts_told),
+	    gain(c->client.sent, s->nts.client.sent), gain(c->client.good, s->nts.client.good), gain(c->client.bad, s->nts.client.bad),
+	    gain(g->server_send, b->server_send), gain(g->server_recv_good, b->server_recv_good), gain(g->server_recv_bad, b->server_recv_bad),
+	    gain(g->cookie_make, b->cookie_make), gain(g->cookie_not_server, b->cookie_not_server), gain(g->cookie_decode_total, b->cookie_decode_total),
+	    gain(g->cookie_decode_current, b->cookie_decode_current), gain(g->cookie_decode_old, b->cookie_decode_old),
+	    gain(g->cookie_decode_old2, b->cookie_decode_old2), gain(g->cookie_decode_older, b->cookie_decode_older),
+	    gain(g->cookie_decode_too_old, b->cookie_decode_too_old), gain(g->cookie_decode_error, b->cookie_decode_error));
+}
+
+static void
+nts_exchanges(struct stats *s, const struct clockread *now, const struct nts_counts *c)
+{
+	const struct keserver_counters *k = &c->ke, *b = &s->nts.ke;
+
+	record(s, STATS_NTSKE, now, "%llu %.3f %.3f %llu %.3f %.3f %llu %.3f %.3f %llu %llu", gain(k->good.n, b->good.n), k->good.wall - b->good.wall,
+	    k->good.cpu - b->good.cpu, gain(k->nossl.n, b->nossl.n), k->nossl.wall - b->nossl.wall, k->nossl.cpu - b->nossl.cpu,
+	    gain(k->bad.n, b->bad.n), k->bad.wall - b->bad.wall, k->bad.cpu - b->bad.cpu, gain(c->probes.probes_good, s->nts.probes.probes_good),
+	    gain(c->probes.probes_bad, s->nts.probes.probes_bad));
+}
+
+void
+stats_nts(struct stats *s, const struct clockread *now, const struct nts_counts *c)
+{
+	if (is_wanted(s, STATS_NTS))
+		nts_packets(s, now, c);
+	if (is_wanted(s, STATS_NTSKE))
+		nts_exchanges(s, now, c);
+	s->nts = *c;
+	s->nts_told = now->mono;
+}
+
+void
+stats_keys(struct stats *s, const struct clockread *now, const struct addr *peer, const char *why, bool began, const struct talk_cost *cost)
+{
+	char ip[ADDR_STR_MAX];
+
+	if (is_wanted(s, STATS_NTSKELOG))
+		record(s, STATS_NTSKELOG, now, "%-3s %.3f %.3f %.3f from %s %.*s", why == NULL ? "OK" : began ? "KE" : "TLS", cost->wall, cost->user * 1e3,
+		    cost->system * 1e3, addr_str(peer, ip, sizeof(ip)), TEXT_MAX, why != NULL ? why : "keys given");
 }
 
 void

@@ -277,13 +277,33 @@ START_TEST(modes_are_kept)
 }
 END_TEST
 
-START_TEST(source_that_wants_nts_is_not_polled_without_it)
+START_TEST(nts_is_for_servers_and_pools_and_never_left_out)
 {
-	struct config *c = parse_text("server time.example nts", &m);
+	static const struct { const char *line, *remark; } refused[] = {
+		{ "peer time.example nts", "'nts' is for servers and pools only" }, { "manycastclient 239.1.1.1 nts", "'nts' is for servers and pools only" },
+		{ "server time.example nts version 3", "'nts' needs version 4" }, { "server time.example nts key 7", "exclude each other" },
+		{ "server time.example nts aead AES_SIV_CMAC_1024", "'aead' is one of" },
+	};
+	struct config *c = parse_text("nts ca /a/b aead AES_SIV_CMAC_384 enable cert /c key /k disable\n"
+	    "server time.example nts ca /x/y.pem aead AES_SIV_CMAC_512\npool pool.example nts noval\nserver plain.example noval\n", &m);
 
-	ck_assert_ptr_null(c->sources);
-	ck_assert_ptr_nonnull(remarks_find(&m, "NTS has no effect yet"));
+	ck_assert_uint_eq(m.errors, 0);
+	ck_assert(c->sources->opts.nts.on && !c->sources->opts.nts.noval);
+	ck_assert_str_eq(c->sources->opts.nts.ca, "/x/y.pem");
+	ck_assert_str_eq(c->sources->opts.nts.aead, "AES_SIV_CMAC_512");
+	ck_assert(c->sources->next->opts.nts.on && c->sources->next->opts.nts.noval);
+	ck_assert(!c->sources->next->next->opts.nts.on);
+	ck_assert_ptr_nonnull(remarks_find(&m, "have no effect without 'nts'"));
+	ck_assert_str_eq(c->nts.ca, "/a/b");
+	ck_assert_str_eq(c->nts.aead, "AES_SIV_CMAC_384");
+	ck_assert(!c->nts.enable);
 	config_free(c);
+	for (size_t i = 0; i < NELEMS(refused); i++) {
+		c = parse_text(refused[i].line, &m);
+		ck_assert_ptr_null(c->sources);
+		ck_assert_msg(remarks_find(&m, refused[i].remark) != NULL, "%s", refused[i].line);
+		config_free(c);
+	}
 }
 END_TEST
 
@@ -718,10 +738,10 @@ START_TEST(statistics_that_nobody_writes_are_taken_with_a_warning)
 {
 	struct config *c = parse_text("statistics loopstats cryptostats timingstats\nfilegen ntsstats type week\n", &m);
 
-	ck_assert_uint_eq(m.n, 3);
+	ck_assert_uint_eq(m.n, 2);
 	ck_assert_ptr_nonnull(remarks_find(&m, "'cryptostats' of 'statistics' has no effect"));
 	ck_assert_ptr_nonnull(remarks_find(&m, "'timingstats' of 'statistics' has no effect"));
-	ck_assert_ptr_nonnull(remarks_find(&m, "'ntsstats' of 'filegen' has no effect yet"));
+	ck_assert_int_eq(c->filegen[STATS_NTS].type, FILEGEN_WEEK);
 	ck_assert(c->filegen[STATS_LOOP].enabled);
 	config_free(c);
 }
@@ -1022,7 +1042,7 @@ main(void)
 	tcase_add_loop_test(t, modes_ask_for_addresses_that_fit, 0, (int)NELEMS(misplaced));
 	tcase_add_test(t, modes_are_kept);
 	tcase_add_test(t, pollskewlist_gives_what_it_names_and_default_the_rest);
-	tcase_add_test(t, source_that_wants_nts_is_not_polled_without_it);
+	tcase_add_test(t, nts_is_for_servers_and_pools_and_never_left_out);
 	tcase_add_test(t, options_of_a_pool_are_those_of_its_servers);
 	tcase_add_test(t, command_line_servers_come_first);
 	tcase_add_loop_test(t, restrict_lines_become_entries, 0, (int)NELEMS(rules));

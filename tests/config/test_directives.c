@@ -160,7 +160,7 @@ stem(const struct directive *d, const struct option *o)
 static bool
 is_numeric(const struct option *o)
 {
-	return o->type != OPT_SET && o->type != OPT_STRING && o->type != OPT_CHOICE && o->type != OPT_DATE;
+	return o->type != OPT_SET && o->type != OPT_CLEAR && o->type != OPT_STRING && o->type != OPT_CHOICE && o->type != OPT_DATE;
 }
 
 static double
@@ -274,7 +274,7 @@ try_option(const struct directive *d, const struct option *o)
 	struct config *c;
 
 	ck_assert(o->prose != NULL && o->prose[0] != '\0');
-	if (o->type != OPT_SET) {
+	if (o->type != OPT_SET && o->type != OPT_CLEAR) {
 		snprintf(line, sizeof(line), "%s %s", stem(d, o), o->name);
 		one_error_on_line_2(line);
 	}

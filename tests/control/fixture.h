@@ -129,6 +129,10 @@ fixture_init(struct fixture *f)
 			.rbuf_used = 313, .rbuf_lowater = 314, .timer_overruns = 315, .timer_xmts = 316, .authkeys = 317, .authfreek = 318,
 			.authklookups = 319, .authknotfound = 320, .authencrypts = 321, .authdecrypts = 322, .authdigestencrypts = 323,
 			.authdigestdecrypts = 324, .authdigestfails = 325, .authcmacencrypts = 326, .authcmacdecrypts = 327, .authcmacfails = 328 },
+		.nts = { .client = { 401, 402, 403 }, .warden = { 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415 },
+			.ke = { .good = { 416, 1.5, 0.25 }, .bad = { 417, 2.5, 0.125 }, .nossl = { 418, 3.5, 0.0625 } }, .probes = { 419, 420 } },
+		.nts_total = { .client = { 1401, 1402, 1403 }, .warden = { 1404, 1405, 1406, 1407, 1408, 1409, 1410, 1411, 1412, 1413, 1414, 1415 },
+			.ke = { .good = { 1416, 11.5, 10.25 }, .bad = { 1417, 12.5, 10.125 }, .nossl = { 1418, 13.5, 10.0625 } }, .probes = { 1419, 1420 } },
 	};
 }
 

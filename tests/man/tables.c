@@ -143,7 +143,7 @@ print_numbers(void)
 static void
 print_bounds(void)
 {
-	static const char *const types[] = { [OPT_SET] = "set", [OPT_BOOL] = "bool", [OPT_INT] = "int", [OPT_UINT] = "int", [OPT_INT8] = "int",
+	static const char *const types[] = { [OPT_SET] = "set", [OPT_CLEAR] = "set", [OPT_BOOL] = "bool", [OPT_INT] = "int", [OPT_UINT] = "int", [OPT_INT8] = "int",
 		[OPT_UINT8] = "int", [OPT_UINT32] = "int", [OPT_INT64] = "int", [OPT_DOUBLE] = "number", [OPT_STRING] = "string",
 		[OPT_CHOICE] = "choice" };
 

@@ -319,6 +319,8 @@ all_kinds(struct stats *s)
 	struct server_counters c = { 0 };
 	struct assoc assoc = { .addr = a };
 	struct rusage ru = { .ru_maxrss = 1 };
+	struct nts_counts nts = { .client.sent = 1 };
+	struct talk_cost cost = { .wall = 1 };
 
 	stats_loop(s, &now, &sys);
 	stats_peer(s, &now, &assoc, 0);
@@ -326,8 +328,34 @@ all_kinds(struct stats *s)
 	stats_raw(s, &now, &assoc, &r);
 	stats_sys(s, &now, &c);
 	stats_use(s, &now, &ru);
+	stats_nts(s, &now, &nts);
+	stats_keys(s, &now, &a, NULL, true, &cost);
 	stats_proto(s, &now, NULL, 0, EVENT_RESTART, NULL);
 }
+
+START_TEST(nts_records_are_gains_and_key_exchanges_are_told_one_by_one)
+{
+	struct stats *s = begin();
+	struct clockread now = when(3600, 0);
+	struct nts_counts c = { .client = { 1, 2, 3 }, .warden = { 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+		.ke = { .good = { 16, 1.5, 0.25 }, .nossl = { 17, 2.5, 0 }, .bad = { 18, 3.5, 0.125 } }, .probes = { 19, 20 } };
+	const struct talk_cost cost = { .wall = 0.0125, .user = 0.002, .system = 0.0005 };
+	struct addr peer = v4(192, 0, 2, 7);
+
+	stats_nts(s, &now, &c);
+	stats_nts(s, &now, &c);
+	ck_assert_ptr_nonnull(strstr(place_read(&place, "ntsstats." DAY), " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n"));
+	ck_assert_ptr_nonnull(strstr(place_read(&place, "ntsstats." DAY), " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"));
+	ck_assert_ptr_nonnull(strstr(place_read(&place, "ntskestats." DAY), " 16 1.500 0.250 17 2.500 0.000 18 3.500 0.125 19 20\n"));
+	stats_keys(s, &now, &peer, NULL, true, &cost);
+	stats_keys(s, &now, &peer, "certificate unknown", true, &cost);
+	stats_keys(s, &now, &peer, "no TLS", false, &cost);
+	ck_assert_ptr_nonnull(strstr(place_read(&place, "ntskelog." DAY), " OK  0.013 2.000 0.500 from 192.0.2.7 keys given\n"));
+	ck_assert_ptr_nonnull(strstr(place_read(&place, "ntskelog." DAY), " KE  0.013 2.000 0.500 from 192.0.2.7 certificate unknown\n"));
+	ck_assert_ptr_nonnull(strstr(place_read(&place, "ntskelog." DAY), " TLS 0.013 2.000 0.500 from 192.0.2.7 no TLS\n"));
+	stats_free(s);
+}
+END_TEST
 
 START_TEST(only_kinds_asked_for_are_written_and_none_with_stats_disabled)
 {
@@ -394,7 +422,7 @@ main(void)
 		rawstats_has_the_columns_of_ntpd, timestamps_of_rawstats_are_rounded_and_pass_the_end_of_the_era, sysstats_counts_from_record_to_record,
 		usestats_has_the_columns_of_ntpsec, protostats_has_the_columns_of_ntpd, every_event_has_a_name_of_one_word,
 		clockstats_is_an_address_and_the_text_on_one_line, day_and_second_are_right_at_midnight_and_at_the_epochs,
-		only_kinds_asked_for_are_written_and_none_with_stats_disabled, directory_needs_no_slash_and_has_a_default,
+		nts_records_are_gains_and_key_exchanges_are_told_one_by_one, only_kinds_asked_for_are_written_and_none_with_stats_disabled, directory_needs_no_slash_and_has_a_default,
 		kinds_are_found_by_the_names_of_their_files,
 	};
 	Suite *s = suite_create("stats/stats");
