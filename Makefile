@@ -64,7 +64,7 @@ SRC_auth	= digest.c keys.c mac.c
 SRC_nts		= siv.c records.c cookie.c fields.c shield.c warden.c tls.c talk.c keclient.c keserver.c counts.c
 SRC_sysclock	= guard.c host.c keeper.c kept.c kernel.c order.c software.c sysclock.c
 SRC_net		= ifaces.c resolv_files.c resolver.c steer.c udp.c ways.c
-SRC_client	= assoc.c assoc_clock.c assoc_keys.c bclient.c broadcast.c client.c clock.c exchange.c keying.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
+SRC_client	= assoc.c assoc_clock.c assoc_fit.c assoc_keys.c bclient.c broadcast.c client.c clock.c exchange.c keying.c leaps.c manycast.c naming.c peers.c roster.c source.c system.c
 SRC_refclock	= calendar.c call.c dcf77.c formats.c frame.c gpsd.c gpsd_choice.c gpsd_json.c local.c models.c modem.c nmea.c nmea_parse.c oncore.c pps.c ppsdev.c readings.c receiver.c \
 	refclock.c serial.c shm.c sock.c table.c timecode.c tsip.c
 SRC_server	= counters.c crew.c depart.c interleave.c listener.c mru.c mrus.c port.c ratelimit.c relay.c respond.c restrict.c restrict_table.c serve.c signd.c snapshot.c tables.c worker.c

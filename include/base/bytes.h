@@ -77,6 +77,17 @@ rd_u64(struct rd *r)
 	return hi << 32 | rd_u32(r);
 }
 
+/* An IEEE 754 number of 64 bits, most significant octet first. */
+static inline double
+rd_double(struct rd *r)
+{
+	uint64_t bits = rd_u64(r);
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
 static inline struct wr
 wr_init(uint8_t *buf, size_t cap)
 {
@@ -117,6 +128,15 @@ wr_u64(struct wr *w, uint64_t v)
 {
 	wr_u32(w, (uint32_t)(v >> 32));
 	wr_u32(w, (uint32_t)v);
+}
+
+static inline void
+wr_double(struct wr *w, double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof(bits));
+	wr_u64(w, bits);
 }
 
 #endif

@@ -55,16 +55,6 @@ tsip_feed(struct tsip *t, uint8_t octet, struct walltime host)
 }
 
 static double
-rd_double(struct rd *r)
-{
-	uint64_t bits = rd_u64(r);
-	double v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
-static double
 rd_float(struct rd *r)
 {
 	uint32_t bits = rd_u32(r);

@@ -11,25 +11,6 @@
 	X(errcnt) X(stbcnt)
 #define TIMEX_INTS(X)	X(status) X(shift) X(tai)
 
-static void
-wr_double(struct wr *w, double v)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &v, sizeof(bits));
-	wr_u64(w, bits);
-}
-
-static double
-rd_double(struct rd *r)
-{
-	uint64_t bits = rd_u64(r);
-	double v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
 /* The seven numbers of an order, each kind having its own. */
 static void
 write_numbers(struct wr *w, const struct order *o)
