@@ -71,7 +71,7 @@ SRC_server	= counters.c crew.c depart.c interleave.c listener.c mru.c mrus.c por
 SRC_control	= budget.c changes.c mode6.c mrulist.c nonce.c ordered.c replay.c signature.c text.c vars.c vars_clock.c vars_peer.c vars_system.c view.c
 SRC_stats	= filegen.c stats.c
 SRC_config	= access.c clocks.c config.c directives.c filegen.c lexer.c lines.c modes.c option.c reader.c remote.c shutout.c simple.c sources.c unpeer.c value.c write.c
-SRC_daemon	= background.c build.c clockproc.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c news.c notify.c nts.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c steering.c view.c
+SRC_daemon	= background.c build.c clockproc.c clocks.c counted.c daemon.c driftfile.c leapfile.c limits.c lock.c modes.c mssntp.c names.c news.c notify.c nts.c options.c privilege.c reload.c remote.c sandbox.c settings.c statfiles.c steering.c view.c
 ROOMS		= base wire engine auth sysclock net nts client server refclock control stats config daemon
 
 SRC	= $(foreach room,$(ROOMS),$(addprefix src/$(room)/,$(SRC_$(room))))

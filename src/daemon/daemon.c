@@ -262,10 +262,6 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 	log_reopen();
 	notify_manager("RELOADING=1");
 	settings_reload(r);
-	root_leap_hour(r);	/* even if the configuration has been refused */
-	client_network_changed(r->client);
-	root_publish(r);
-	notify_manager("READY=1");
 }
 
 static void
@@ -410,6 +406,7 @@ tear_down(struct root *r)
 	root_control_free(r);
 	restrict_free(r->restricts);
 	keys_free(r->keys);
+	names_free(r->names);
 	resolver_free(r->resolver);
 	root_steering_close(r);
 	for (size_t i = 0; i < ROOT_SIGNALS; i++) {
@@ -484,7 +481,7 @@ drop_rights(struct root *r)
 static struct config *
 load(const struct options *o)
 {
-	struct config *c = settings_load(o, NULL);
+	struct config *c = settings_load(o, NULL, NULL);
 
 	if (c == NULL && errno == ENOMEM)
 		log_err("ntpd cannot be started");

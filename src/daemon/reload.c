@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/notify.h"
 #include "root.h"
 
 /* The old rules out, the new ones in; entries made for associations follow the template in force. */
@@ -162,8 +163,8 @@ settings_carry_out(struct root *r)
 	r->config->reset = (struct config_reset){ 0 };
 }
 
-void
-settings_reload(struct root *r)
+static void
+read_again(struct root *r)
 {
 	struct listener_opts lo;
 	struct config *new, *old = r->config;
@@ -171,7 +172,7 @@ settings_reload(struct root *r)
 	bool reconfigured;
 	unsigned errors = 0;
 
-	new = settings_load(r->opts, &errors);
+	new = settings_load(r->opts, r->names, &errors);
 	if (new == NULL && errno == ENOMEM) {
 		log_err("the configuration in force stays as it is: the file cannot be read");
 		return;
@@ -207,4 +208,39 @@ settings_reload(struct root *r)
 	if (old_keys != r->keys && reconfigured)
 		keys_free(old_keys);
 	config_free(old);
+}
+
+/* What a signal asks for besides, even if the configuration has been refused. */
+static void
+end_reload(struct root *r)
+{
+	names_free(r->names);
+	r->names = NULL;
+	root_leap_hour(r);
+	client_network_changed(r->client);
+	root_publish(r);
+	notify_manager("READY=1");
+}
+
+static void
+on_names(void *arg)
+{
+	struct root *r = arg;
+
+	read_again(r);
+	end_reload(r);
+}
+
+void
+settings_reload(struct root *r)
+{
+	names_free(r->names);
+	r->names = names_look_up(r->resolver, settings_path(r->opts), on_names, r);
+	if (r->names != NULL && names_wait(r->names))
+		return;
+	if (r->names != NULL)
+		read_again(r);
+	else
+		log_err("the configuration in force stays as it is: the file cannot be read");
+	end_reload(r);
 }

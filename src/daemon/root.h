@@ -51,6 +51,7 @@ struct root {
 	bool			 watch_only;	/* it has been opened to be looked at, so it cannot be steered before the next start */
 	struct event		*keeper_lost;
 	struct resolver		*resolver;
+	struct names		*names;		/* looked up before the configuration is read again; NULL: it is not about to be */
 	struct keys		*keys;		/* NULL: there are none */
 	struct restrict_list	*restricts;
 	struct mode6		*mode6;
@@ -86,10 +87,11 @@ struct root {
 
 /*
  * settings.c: what the file and the command line make together.  settings_load returns NULL with lines in the log if it must not be used, and with ENOMEM and
- * no line if memory fails; a file that is not there is forgiven unless errors is given, which then is set to the number of bad lines.  settings_restrict
- * returns false with errno.
+ * no line if memory fails; a file that is not there is forgiven unless errors is given, which then is set to the number of bad lines.  Names on restrict
+ * lines are those of known, or are waited for if it is NULL.  settings_restrict returns false with errno.
  */
-struct config *settings_load(const struct options *o, unsigned *errors);
+const char *settings_path(const struct options *o);
+struct config *settings_load(const struct options *o, struct names *known, unsigned *errors);
 bool settings_listener(struct root *r, const struct config *c, struct listener_opts *lo);
 struct keys *settings_keys(const struct config *c);	/* NULL: none, or refused (logged), or for want of memory (ENOMEM, not logged) */
 struct client_modes settings_modes(const struct config *c);	/* modes.c */
@@ -105,7 +107,18 @@ void root_stop(struct root *r, int status);
 void root_parent_may_go(struct root *r, int status);
 
 /*
- * reload.c: SIGHUP.  settings_carry_out brings the running rooms to what the configuration says now, whatever has changed, after a reload and after lines
+ * names.c: what a file names on its restrict lines.  names_look_up reads it for that alone, in silence, and has the resolver find them; ready is called
+ * from the loop when all are answered, which takes 30 s at most, unless names_wait says at once that there is nothing to wait for.  NULL with errno.
+ * names_resolve is the config_resolve of what has been found, arg being the names.
+ */
+typedef void names_ready(void *arg);
+MUST_USE struct names *names_look_up(struct resolver *r, const char *path, names_ready *ready, void *arg);
+bool names_wait(const struct names *s);
+int names_resolve(void *arg, const char *name, int family, struct addr *out, size_t cap, const char **why);
+void names_free(struct names *s);	/* NULL is fine */
+
+/*
+ * reload.c: SIGHUP.  The file is read when the names in it have been looked up; a second signal meanwhile begins anew.  settings_carry_out brings the running rooms to what the configuration says now, whatever has changed, after a reload and after lines
  * of ntpq alike; the others do so for sources and rules, which cost more, in place of the old ones.  Rules are exchanged as a whole: where memory fails
  * (false, with errno) the old ones stay.
  */

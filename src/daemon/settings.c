@@ -124,17 +124,24 @@ add_arguments(struct config *c, const struct options *o)
 	}
 }
 
-struct config *
-settings_load(const struct options *o, unsigned *errors)
+const char *
+settings_path(const struct options *o)
 {
-	const char *path = o->configfile != NULL ? o->configfile : SYSCONFDIR "/ntp.conf";
+	return o->configfile != NULL ? o->configfile : SYSCONFDIR "/ntp.conf";
+}
+
+struct config *
+settings_load(const struct options *o, struct names *known, unsigned *errors)
+{
+	const struct config_hooks h = { .remark = on_remark, .resolve = known != NULL ? names_resolve : config_resolve_system, .arg = known };
+	const char *path = settings_path(o);
 	int err;
 	struct config *c = config_new();
 
 	if (c == NULL)
 		return NULL;
 	add_arguments(c, o);
-	if (config_load(c, path, on_remark, NULL) == -1) {
+	if (config_load_with(c, path, &h) == -1) {
 		if (c->starved)
 			goto bad;
 		log_err("configuration %s cannot be used", path);

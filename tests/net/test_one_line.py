@@ -13,7 +13,7 @@ import pytest
 
 import daemons
 from lab import DNS_ADDR, wait_until
-from ntpwire import read_variables
+from ntpwire import read_variables, request
 
 OURS, UPSTREAM = "192.0.2.1", "192.0.2.10"
 CONF = f"server {UPSTREAM} iburst minpoll 1 maxpoll 1\nrestrict default\n"
@@ -242,6 +242,26 @@ def test_names_that_cannot_be_are_one_line(node, upstream, lab, addrs, delay, wh
     assert len(lines) == 1 and re.search(f"name late.example cannot be resolved: .*{why}.*; trying again", lines[0]), lines
     assert daemon.alive()
     daemons.wait_synchronised(node)
+
+
+def test_a_slow_name_server_holds_up_no_reload(node, upstream, lab):
+    """SYS-07: names on restrict lines are looked up before the file is read again, and the time goes on being told."""
+    Resolver(lab.nodes["up"], [UPSTREAM], 1.5)
+    daemon = start(node)
+    (node.dir / "ntpd.conf").write_text(CONF + "restrict slow.example ignore\n")
+    begun, slowest, answers = time.monotonic(), 0.0, 0
+    daemon.popen.send_signal(signal.SIGHUP)
+    with node.socket() as sock:
+        sock.settimeout(5)
+        while "configuration read again" not in daemon.log():
+            asked = time.monotonic()
+            assert asked - begun < 15, daemon.log()
+            sock.sendto(request().pack(), ("127.0.0.1", 123))
+            answers += len(sock.recv(512)) == 48
+            slowest = max(slowest, time.monotonic() - asked)
+            time.sleep(0.05)
+    assert time.monotonic() - begun > 1.4 and answers > 10 and slowest < 1, (answers, slowest)
+    daemon.wait_log(rf"{UPSTREAM} is shut out: its replies are dropped", timeout=10)
 
 
 # ---- descriptors ----
