@@ -417,7 +417,7 @@ def share(row):
 
 @pytest.fixture(scope="module")
 def worlds(request):
-    """By its share, a world of the rows that were asked for, and of those that others in their group rest on; made when it is first wanted."""
+    """By its share, a world of the rows that were asked for, and of those that others rest on; made when it is first wanted."""
     chosen = [item.callspec.params["row"] for item in request.session.items if hasattr(item, "callspec") and "row" in item.callspec.params]
     made = {}
     with contextlib.ExitStack() as labs:
@@ -425,7 +425,7 @@ def worlds(request):
             n = share(row)
             if n not in made:
                 lab = labs.enter_context(Lab(f"effects{n}"))
-                made[n] = world.World(lab, [r for r in ROWS if share(r) == n and (r in chosen or not r.shows) and not waits(r)])
+                made[n] = world.World(lab, [r for r in ROWS if (share(r) == n and r in chosen or not r.shows) and not waits(r)])
             return made[n]
         yield of
 

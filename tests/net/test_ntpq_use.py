@@ -167,9 +167,16 @@ class Terminal:
     def __init__(self, node, *args):
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(node.command(["env", "TERM=vt100", program("ntpq"), "-n", *args]), stdin=slave, stdout=slave, stderr=slave,
-                                        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
+                                        preexec_fn=self._log_in)
         os.close(slave)
         self.text = ""
+
+    @staticmethod
+    def _log_in():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # A shell that starts the tests in the background has them ignore it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def read(self, pattern, timeout=5):
         end = time.monotonic() + timeout

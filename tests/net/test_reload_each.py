@@ -182,6 +182,7 @@ SOURCES = [
     Row("manycastserver", "", "manycastserver 239.1.1.9", lambda w: w.joined("239.1.1.9")),
     Row("broadcastdelay", "", "broadcastdelay 0.004", lambda w: w.rv("bcastdelay") == "4.000"),
     Row("tinker", "", "tinker dispersion 90000", lambda w: float(w.rv("rootdisp")) > 60),
+    Row("nts", "", "nts enable", lambda w: "nts enable: it takes effect at the next start" in w.log()),
     Row("disable", "", "disable monitor", lambda w: int(w.rv("mru_enabled"), 0) == 0),
 ]
 
