@@ -178,6 +178,10 @@ class Terminal:
         # A shell that starts the tests in the background has them ignore it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+    def wait_for_editor(self):
+        """The prompt is there a moment before keys are the editor's; what ^C and ^D are until then is the terminal's to say."""
+        wait_until(lambda: not termios.tcgetattr(self.master)[3] & termios.ICANON, 3, "lines are edited")
+
     def read(self, pattern, timeout=5):
         end = time.monotonic() + timeout
         while not re.search(pattern, self.text):
@@ -216,6 +220,7 @@ def test_a_session_has_a_prompt_an_editor_and_a_history(world):
     t.type("rv 0 fooo\x01# \x01\x0b" + "rv 0 leap\n")   # to the beginning, the rest cut off
     t.read("leap=00\r\n")
     t.read("ntpq> ")
+    t.wait_for_editor()
     t.type("\x04")
     assert t.end() == 0
 
@@ -241,7 +246,7 @@ def test_an_interrupt_ends_the_command_and_not_the_session(world):
 def test_an_interrupt_at_the_prompt_leaves_the_terminal_as_it_was(world):
     t = Terminal(world.node, "127.0.0.1")
     t.read("ntpq> ")
-    wait_until(lambda: not termios.tcgetattr(t.master)[3] & termios.ICANON, 3, "lines are edited")
+    t.wait_for_editor()
     t.type("\x03")
     assert t.process.wait(5) == -signal.SIGINT
     left = termios.tcgetattr(t.master)[3]
