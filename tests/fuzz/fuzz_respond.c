@@ -15,16 +15,20 @@
 #define KEYS		"1 MD5 roof\n2 SHA1 0123456789abcdef0123456789abcdef01234567 192.0.2.0/24\n3 AES128CMAC sixteen.octets..\n4 SHA1 untrusted\n"
 #define EPOCH_NS	INT64_C(1795378286000000000)
 
-/* What became of mode 6 during one packet. */
-struct control_seen { unsigned calls, flags; size_t len; };
+/* What was passed up of one packet: mode 6, a request that Samba is to sign, or what is for our associations, besides its answer if it is symmetric. */
+struct control_seen { unsigned calls, flags, barred; size_t len, least; };
 
 static void
 control(void *arg, const struct passed *p)
 {
 	struct control_seen *seen = arg;
 
-	*seen = (struct control_seen){ seen->calls + 1, p->flags, p->d->len };
-	assert((p->d->buf[0] & 7) == MODE_CONTROL);
+	unsigned mode = respond_mode(p->d->buf[0]);
+
+	*seen = (struct control_seen){ seen->calls + 1, p->flags, RESTRICT_IGNORE | (mode == MODE_CONTROL ? RESTRICT_NOQUERY : RESTRICT_NOSERVE), p->d->len,
+	    mode == MODE_CONTROL ? 12 : PACKET_LEN };
+	assert(mode != MODE_SERVER && mode != MODE_PRIVATE && mode != MODE_RESERVED);
+	assert(mode != MODE_CLIENT || ((p->flags & RESTRICT_MSSNTP) != 0 && respond_is_mssntp(p->d->buf, p->d->len)));
 }
 
 /* Four octets as they are, or at both ends of an IPv6 address, which may be link-local. */
@@ -160,8 +164,8 @@ one_packet(struct worker *w, struct rd *in, struct monotime now, struct control_
 	worker_stamp(w, 0, replies, d->host);
 	if ((kind & 128) != 0)
 		worker_left(w, d->buf, d->len, d->host);
-	assert(replies + seen->calls <= 1 && w->counters.received == received + 1);
-	assert(seen->calls == 0 || ((seen->flags & (RESTRICT_NOQUERY | RESTRICT_IGNORE)) == 0 && seen->len >= 12));
+	assert(replies + seen->calls <= 1 + (d->len > 0 && respond_mode(d->buf[0]) == MODE_ACTIVE) && w->counters.received == received + 1);
+	assert(seen->calls == 0 || ((seen->flags & seen->barred) == 0 && seen->len >= seen->least));
 	if (replies > 0) {
 		check_reply(w, d, flags);
 		check_tail(w, d);
