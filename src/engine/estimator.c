@@ -210,8 +210,9 @@ bank_take(struct bank *b, const struct measurement *m, const struct error *e)
 			k->loglik = 0;
 		best = fmax(best, k->loglik);
 	}
+	/* Where all are contradicted beyond what a double holds, none is better than another. */
 	for (unsigned i = 0; i < ESTIMATOR_MODELS; i++)
-		b->model[i].loglik = fmax(b->model[i].loglik, best - DOUBT_MAX);
+		b->model[i].loglik = isfinite(best) ? fmax(b->model[i].loglik, best - DOUBT_MAX) : 0;
 	b->when = m->when;
 	b->n++;
 }

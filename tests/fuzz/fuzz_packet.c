@@ -105,7 +105,7 @@ forgive_badauth(struct assoc *before, const struct assoc *after, const struct pa
 	before->events = after->events;
 }
 
-/* The same datagram as a broadcast: without a right MAC nothing but a counter changes, nor by one that is not later than the last. */
+/* The same datagram as a broadcast: without a right MAC nothing but a counter changes, nor by one that is not later than the last, unless that was an interval of silence ago. */
 static void
 hear(struct world *w, const struct arrival *in, struct assoc *before)
 {
@@ -113,13 +113,15 @@ hear(struct world *w, const struct arrival *in, struct assoc *before)
 	struct packet_tail tail;
 	struct packet p;
 	bool whole = packet_parse(&p, &tail, in->buf, in->len) == WIRE_OK;
+	double later;
 
 	assoc_broadcast(&w->a, in, &o, &w->out);
 	before->count = w->a.count;
 	if (memcmp(before, &w->a, sizeof(*before)) == 0)
 		return;
 	assert(whole && p.mode == MODE_BROADCAST && p.xmt.raw == w->a.mark.xmt.raw);
-	assert(before->mark.came.ns == 0 || ntptime_diff(p.xmt, before->mark.xmt) > 0);
+	later = ntptime_diff(p.xmt, before->mark.xmt);
+	assert(before->mark.came.ns == 0 || later > 0 || (later < 0 && monotime_diff(in->when, before->mark.came) >= o.back * log2_seconds(p.poll)));
 	assert(w->key == NULL || (tail.kind == TRAILER_MAC && key_verify(w->key, in->buf, tail.mac_at, in->buf + tail.mac_at, tail.mac_len)));
 }
 
