@@ -189,8 +189,7 @@ void config_free(struct config *c);
  * trusted (a remark has said so, and *c is settled all the same); bad lines are counted in c->errors and reported.  -1 with ENOMEM, without a
  * remark and with c->starved set, if memory fails: what has been read is not whole, and only to be freed.  The daemon should refuse to start if c->fatal > 0, and refuse a reload if c->errors > 0.
  */
-MUST_USE int config_load(struct config *c, const char *path, config_remark *remark, void *arg);
-MUST_USE int config_load_with(struct config *c, const char *path, const struct config_hooks *h);
+MUST_USE int config_load(struct config *c, const char *path, const struct config_hooks *h);
 
 /* The same from memory: name is what remarks call it, and includes are relative to its directory.  -1 with EILSEQ if it is no text. */
 MUST_USE int config_parse_buffer(struct config *c, const char *name, const char *buf, size_t len, const struct config_hooks *h);

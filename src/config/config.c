@@ -385,7 +385,7 @@ read_drop_ins(struct reader *r, const char *path)
 }
 
 int
-config_load_with(struct config *c, const char *path, const struct config_hooks *h)
+config_load(struct config *c, const char *path, const struct config_hooks *h)
 {
 	struct reader r;
 	int ret, err;
@@ -398,14 +398,6 @@ config_load_with(struct config *c, const char *path, const struct config_hooks *
 	settle(&r, path);
 	errno = c->starved ? ENOMEM : err;
 	return c->starved ? -1 : ret;
-}
-
-int
-config_load(struct config *c, const char *path, config_remark *remark, void *arg)
-{
-	const struct config_hooks h = { .remark = remark, .resolve = config_resolve_system, .arg = arg };
-
-	return config_load_with(c, path, &h);
 }
 
 int
@@ -484,7 +476,7 @@ config_check(const char *path, FILE *out)
 {
 	const struct config_hooks h = { .remark = print_remark, .verdict = print_verdict, .arg = out };
 	struct config *c = config_new();
-	bool bad = c == NULL || config_load_with(c, path, &h) != 0 || c->errors > 0;
+	bool bad = c == NULL || config_load(c, path, &h) != 0 || c->errors > 0;
 
 	if (c == NULL || c->starved) {
 		fprintf(out, "%s: %s\n", path, strerror(ENOMEM));

@@ -103,7 +103,7 @@ names_look_up(struct resolver *r, const char *path, names_ready *ready, void *ar
 	struct names *s = calloc(1, sizeof(*s));
 	struct config *c = config_new();
 	const struct config_hooks h = { .remark = say_nothing, .resolve = note, .arg = s };
-	bool starved = s == NULL || c == NULL || (config_load_with(c, path, &h) == -1 && c->starved);
+	bool starved = s == NULL || c == NULL || (config_load(c, path, &h) == -1 && c->starved);
 
 	config_free(c);
 	if (starved) {

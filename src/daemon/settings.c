@@ -141,7 +141,7 @@ settings_load(const struct options *o, struct names *known, unsigned *errors)
 	if (c == NULL)
 		return NULL;
 	add_arguments(c, o);
-	if (config_load_with(c, path, &h) == -1) {
+	if (config_load(c, path, &h) == -1) {
 		if (c->starved)
 			goto bad;
 		log_err("configuration %s cannot be used", path);

@@ -45,7 +45,7 @@ load(const char *path)
 	struct config *c = config_new();
 
 	memset(&m, 0, sizeof(m));
-	ck_assert_msg(config_load_with(c, path, &h) == 0, "%s", path);
+	ck_assert_msg(config_load(c, path, &h) == 0, "%s", path);
 	return c;
 }
 

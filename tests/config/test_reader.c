@@ -73,7 +73,7 @@ load(const char *name, int want, int err)
 
 	memset(&m, 0, sizeof(m));
 	errno = 0;
-	ret = config_load_with(c, at(name), &h);
+	ret = config_load(c, at(name), &h);
 	ck_assert_int_eq(ret, want);
 	if (want != 0)
 		ck_assert_int_eq(errno, err);
@@ -306,7 +306,7 @@ START_TEST(null_device_is_an_empty_configuration)
 	struct config *c = config_new();
 
 	memset(&m, 0, sizeof(m));
-	ck_assert_int_eq(config_load(c, "/dev/null", remarks_add, &m), 0);
+	ck_assert_int_eq(config_load(c, "/dev/null", &(struct config_hooks){ .remark = remarks_add, .resolve = config_resolve_system, .arg = &m }), 0);
 	ck_assert_uint_eq(m.n, 0);
 	config_free(c);
 }

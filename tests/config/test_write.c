@@ -164,7 +164,7 @@ START_TEST(files_of_real_machines_come_back)
 		char *one, *two;
 
 		memset(&m, 0, sizeof(m));
-		ck_assert_int_eq(config_load_with(c, g.gl_pathv[i], &h), 0);
+		ck_assert_int_eq(config_load(c, g.gl_pathv[i], &h), 0);
 		one = written(c);
 		again = parse_text(one, &m);
 		ck_assert_msg(m.errors == 0, "%s: %s in %s", g.gl_pathv[i], m.n > 0 ? m.v[0].text : "", one);
